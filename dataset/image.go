@@ -25,3 +25,17 @@ func NewImage(w, h int) *Image {
 func NewMask(w, h int) *Mask {
 	return &Mask{Width: w, Height: h, Pix: make([]uint8, w*h)}
 }
+
+// Gray returns the image in one channel by Pillow's integer luma formula,
+// (19595 R + 38470 G + 7471 B + 32768) >> 16.
+func (m *Image) Gray() *Mask {
+	g := NewMask(m.Width, m.Height)
+	for i := range g.Pix {
+		g.Pix[i] = luma(m.Pix[3*i], m.Pix[3*i+1], m.Pix[3*i+2])
+	}
+	return g
+}
+
+func luma(r, g, b uint8) uint8 {
+	return uint8((uint32(r)*19595 + uint32(g)*38470 + uint32(b)*7471 + 0x8000) >> 16)
+}
