@@ -1,0 +1,208 @@
+package reports
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/anobench/anobench/results"
+)
+
+// EmbeddedData is the value of a record's "data" option when the images were
+// drawn by program: such categories are never compared with published numbers,
+// whatever their names.
+const EmbeddedData = "embedded"
+
+// MeasuredTable fills Table n (1-12) with measured records. Rows are the
+// measured categories; columns are the paper's methods of that table, as far
+// as they were measured or published for one of these categories, followed by
+// every other measured generator. Seeds are averaged; averages over categories
+// are recomputed, never copied.
+//
+// It fails if records hold no measurement that belongs to the table.
+func MeasuredTable(n int, records []results.Record) (*Table, error) {
+	def, err := define(n)
+	if err != nil {
+		return nil, err
+	}
+	t := &Table{Number: n, Title: def.title, Metrics: tableMetrics(n)}
+	wanted := make(map[string]bool)
+	for _, m := range t.Metrics {
+		wanted[m.Name] = true
+	}
+	measured := make(map[cellKey]map[uint64]results.Record)
+	comparable := make(map[string]bool) // categories of real data
+	methods := make(map[string]bool)
+	notes := make(map[string]bool)
+	for _, r := range records {
+		if !wanted[r.Metric] || r.Defect != "" {
+			continue
+		}
+		key := cellKey{r.Category, r.Method, r.Metric}
+		if measured[key] == nil {
+			measured[key] = make(map[uint64]results.Record)
+		}
+		measured[key][r.Seed] = r // a repeated step writes the same number again
+		comparable[r.Category] = comparable[r.Category] || r.Options["data"] != EmbeddedData
+		methods[r.Method] = true
+		for _, d := range r.Deviations {
+			notes[d] = true
+		}
+	}
+	if len(measured) == 0 {
+		return nil, fmt.Errorf("table %d: no measured values of %s in this run", n, strings.Join(slices.Sorted(maps.Keys(wanted)), ", "))
+	}
+
+	paper := published(n)
+	categories := slices.Sorted(maps.Keys(comparable))
+	for _, m := range distinct(n, func(p Published) string { return p.Method }) {
+		published := slices.ContainsFunc(categories, func(c string) bool {
+			_, ok := paper[cellKey{c, m, t.Metrics[0].Name}]
+			return ok && comparable[c]
+		})
+		if published || methods[m] {
+			t.Methods = append(t.Methods, m)
+			delete(methods, m)
+		}
+	}
+	t.Methods = append(t.Methods, slices.Sorted(maps.Keys(methods))...)
+
+	for _, c := range categories {
+		row := Row{Name: c}
+		for _, method := range t.Methods {
+			cells := make([]Cell, len(t.Metrics))
+			for j, m := range t.Metrics {
+				key := cellKey{c, method, m.Name}
+				cells[j] = summarize(measured[key])
+				if p, ok := paper[key]; ok && comparable[c] {
+					cells[j].Published, cells[j].Printed = p.Value, p.Printed
+					cells[j].Inferred = p.Printed == "" && p.Value != nil
+				}
+			}
+			row.Cells = append(row.Cells, cells)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	t.Rows = append(t.Rows, t.averageMeasured("average", categories, measured))
+	if rest := slices.DeleteFunc(slices.Clone(categories), func(c string) bool { return c == "bottle" }); len(rest) > 0 && len(rest) < len(categories) && comparable["bottle"] {
+		t.Rows = append(t.Rows, t.averageMeasured("average, no bottle", rest, measured))
+	}
+	t.rank(func(c Cell) *float64 { return c.Measured })
+	t.Notes = slices.Sorted(maps.Keys(notes))
+	if t.anyPublished() {
+		t.Notes = append(slices.Clone(def.notes), t.Notes...)
+	}
+	for _, reason := range t.reasons() {
+		t.Notes = append(t.Notes, "n/a: "+reason)
+	}
+	return t, nil
+}
+
+// summarize turns one number a seed into a cell.
+func summarize(bySeed map[uint64]results.Record) Cell {
+	var c Cell
+	var values []float64
+	for _, seed := range slices.Sorted(maps.Keys(bySeed)) {
+		r := bySeed[seed]
+		c.MetricID = r.MetricID
+		if r.Value == nil {
+			c.Reason = r.Reason
+			continue
+		}
+		values = append(values, *r.Value)
+	}
+	c.set(values)
+	return c
+}
+
+// set stores mean, sample standard deviation and count of one value a seed.
+func (c *Cell) set(values []float64) {
+	c.Seeds = len(values)
+	if len(values) == 0 {
+		return
+	}
+	mean := 0.0
+	for _, v := range values {
+		mean += v
+	}
+	mean /= float64(len(values))
+	c.Measured = &mean
+	if len(values) > 1 {
+		ss := 0.0
+		for _, v := range values {
+			ss += (v - mean) * (v - mean)
+		}
+		sd := math.Sqrt(ss / float64(len(values)-1))
+		c.SD = &sd
+	}
+}
+
+// averageMeasured is the row of unweighted means over categories. The mean is
+// taken within each seed that has all categories, so that its spread is that
+// of the average. The published side is averaged over the same categories.
+func (t *Table) averageMeasured(name string, categories []string, measured map[cellKey]map[uint64]results.Record) Row {
+	pub := t.averagePublished(name, categories)
+	for i, method := range t.Methods {
+		for j, m := range t.Metrics {
+			sums, counts, missing := make(map[uint64]float64), make(map[uint64]int), 0
+			for _, c := range categories {
+				valid := false
+				for seed, r := range measured[cellKey{c, method, m.Name}] {
+					if r.Value != nil {
+						sums[seed] += *r.Value
+						counts[seed]++
+						valid = true
+					}
+				}
+				if !valid {
+					missing++
+				}
+			}
+			var values []float64
+			for _, seed := range slices.Sorted(maps.Keys(counts)) {
+				if counts[seed] == len(categories) {
+					values = append(values, sums[seed]/float64(len(categories)))
+				}
+			}
+			cell := &pub.Cells[i][j]
+			cell.set(values)
+			if len(values) == 0 && missing > 0 && missing < len(categories) {
+				cell.Reason = fmt.Sprintf("average of %s %s: %d of %d categories have no value", method, m.Header, missing, len(categories))
+			}
+		}
+	}
+	return pub
+}
+
+func (t *Table) anyPublished() bool {
+	for _, r := range t.Rows {
+		for _, cells := range r.Cells {
+			for _, c := range cells {
+				if c.Published != nil {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// reasons lists why cells have no value, each once.
+func (t *Table) reasons() []string {
+	set := make(map[string]bool)
+	for _, r := range t.Rows {
+		for _, cells := range r.Cells {
+			for _, c := range cells {
+				if c.Measured == nil && c.Reason != "" {
+					set[c.Reason] = true
+				}
+			}
+		}
+	}
+	out := slices.Collect(maps.Keys(set))
+	sort.Strings(out)
+	return out
+}
