@@ -9,6 +9,16 @@ type Dataset struct {
 	Categories []Category // sorted by name
 }
 
+// Category returns the category called name, nil if there is none.
+func (d *Dataset) Category(name string) *Category {
+	for i := range d.Categories {
+		if d.Categories[i].Name == name {
+			return &d.Categories[i]
+		}
+	}
+	return nil
+}
+
 // A Category is one product: normal images and defects of several kinds.
 type Category struct {
 	Name      string
@@ -24,26 +34,17 @@ type Defect struct {
 	Items []Item
 }
 
-// A File is an image on disk with the number its name starts with.
+// A File is an image on disk with the number its name starts with, -1 if it
+// starts with none. Files are sorted by this number, those without come last;
+// equal numbers by name.
 type File struct {
 	ID   int
 	Path string
 }
 
-// An Item is a defect image and its mask.
+// An Item is a defect image and its mask. MaskPath is empty where the mask is
+// missing, which Open reports as an error.
 type Item struct {
 	File
 	MaskPath string
 }
-
-// SplitRule says which images of a defect are for training (PROTOCOL: the
-// one-third rule and its off-by-one).
-type SplitRule string
-
-const (
-	// SplitPaper trains on the floor(n/3) images of lowest id of each defect.
-	SplitPaper SplitRule = "paper"
-	// SplitReleased is the released code's off-by-one: generators see one
-	// image more, floor(n/3)+1, which is also the first test image.
-	SplitReleased SplitRule = "released"
-)

@@ -1,0 +1,157 @@
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"os"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+)
+
+// MaxPixels is the largest picture that is read, 64 million pixels. Larger
+// ones are refused by their header, before memory is set aside for them.
+const MaxPixels = 64 << 20
+
+// maxPixelsPerByte is more than any PNG, JPEG or BMP can hold: deflate packs
+// at most 1032 bytes into one, and a byte of gray PNG has 8 pixels. A small
+// file that declares more is cut off or forged.
+const maxPixelsPerByte = 1032 * 8
+
+// ReadImage reads a PNG (1 to 16 bits, gray, palette or color, with or without
+// alpha), JPEG (gray, YCbCr, RGB, CMYK), BMP or TIFF file as 8-bit RGB, as
+// Pillow 9's Image.open(path).convert("RGB") does: alpha is dropped, 16-bit
+// color keeps the high byte, 16-bit gray is clipped at 255 (and not scaled),
+// an orientation tag is ignored. The format is found by content, not by name.
+//
+// JPEG differs from Pillow, which decodes with libjpeg-turbo, by a few levels
+// where the inverse cosine transform rounds otherwise.
+func ReadImage(path string) (*Image, error) {
+	p, err := readPicture(path)
+	if err != nil {
+		return nil, err
+	}
+	return p.image(), nil
+}
+
+// ReadMask reads a file of the same formats as one channel, as Pillow's
+// convert("L") does: color by its luma, 16 bits clipped at 255.
+func ReadMask(path string) (*Mask, error) {
+	p, err := readPicture(path)
+	if err != nil {
+		return nil, err
+	}
+	return p.mask(), nil
+}
+
+// A format is a file format with what tells it.
+type format struct {
+	name         string
+	magic        []string
+	decodeConfig func(io.Reader) (image.Config, error)
+	decode       func(io.Reader) (image.Image, error)
+}
+
+var formats = []format{
+	{"PNG", []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode},
+	{"JPEG", []string{"\xff\xd8\xff"}, jpeg.DecodeConfig, jpeg.Decode},
+	{"BMP", []string{"BM"}, bmp.DecodeConfig, bmp.Decode},
+	{"TIFF", []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, tiff.Decode},
+}
+
+func readPicture(path string) (*picture, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read image: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("read image %s: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read image: %w", err)
+	}
+	defer f.Close()
+	p, err := decode(f, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("read image %s: %w", path, err)
+	}
+	return p, nil
+}
+
+// source is what a decoder may use: x/image/tiff seeks by io.ReaderAt, and
+// would read everything into memory without it.
+type source interface {
+	io.ReadSeeker
+	io.ReaderAt
+}
+
+// decode reads a picture of size bytes. Memory is bounded by MaxPixels, and for
+// all formats but TIFF by a multiple of size.
+func decode(r source, size int64) (*picture, error) {
+	if size == 0 {
+		return nil, errors.New("file is empty: replace it by the original")
+	}
+	head := make([]byte, 16)
+	n, err := r.ReadAt(head, 0)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	f := detect(head[:n])
+	if f == nil {
+		return nil, fmt.Errorf("not a PNG, JPEG, BMP or TIFF image (starts with %q): replace it by the original or remove it", head[:n])
+	}
+	config, err := f.decodeConfig(buffered(r))
+	if err != nil {
+		return nil, damaged(f, err)
+	}
+	pixels := int64(config.Width) * int64(config.Height)
+	switch {
+	case config.Width <= 0 || config.Height <= 0:
+		return nil, fmt.Errorf("%s declares %dx%d pixels: replace it by the original", f.name, config.Width, config.Height)
+	case pixels/int64(config.Width) != int64(config.Height) || pixels > MaxPixels:
+		return nil, fmt.Errorf("%s declares %dx%d pixels, at most %d are read: scale the image down", f.name, config.Width, config.Height, MaxPixels)
+	case f.name != "TIFF" && pixels > size*maxPixelsPerByte:
+		return nil, fmt.Errorf("%s declares %dx%d pixels, too many for its %d bytes: the file is cut off, replace it by the original", f.name, config.Width, config.Height, size)
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	m, err := f.decode(buffered(r))
+	if err != nil {
+		return nil, damaged(f, err)
+	}
+	return convert(m)
+}
+
+func detect(head []byte) *format {
+	for i, f := range formats {
+		for _, magic := range f.magic {
+			if bytes.HasPrefix(head, []byte(magic)) {
+				return &formats[i]
+			}
+		}
+	}
+	return nil
+}
+
+func damaged(f *format, err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s is cut off (%w): replace it by the original", f.name, err)
+	}
+	return fmt.Errorf("%s cannot be decoded: %w: replace it by the original or save it as PNG", f.name, err)
+}
+
+// buffered keeps the ReadAt of a source reachable for x/image/tiff.
+func buffered(r source) io.Reader {
+	return struct {
+		io.Reader
+		io.ReaderAt
+	}{bufio.NewReader(r), r}
+}
