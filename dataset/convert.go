@@ -11,7 +11,8 @@ type picture struct {
 	w, h int
 	gray []uint8 // nil if rgb is not
 	rgb  []uint8 // interleaved
-	wide bool    // 16-bit gray, clipped at 255
+
+	clipped bool // was 16-bit gray with values above 255
 }
 
 func (p *picture) image() *Image {
@@ -62,12 +63,12 @@ func convert(m image.Image) (*picture, error) {
 		rows(m.Pix, m.Stride, 1, func(row []uint8, at int) { copy(p.gray[at:], row) })
 	case *image.Gray16:
 		p.gray = make([]uint8, n)
-		p.wide = true
 		rows(m.Pix, m.Stride, 2, func(row []uint8, at int) {
 			for x := range p.w {
 				p.gray[at+x] = row[2*x+1]
 				if row[2*x] != 0 {
 					p.gray[at+x] = 255
+					p.clipped = true
 				}
 			}
 		})
@@ -119,7 +120,7 @@ func convert(m image.Image) (*picture, error) {
 	case *image.YCbCr:
 		p.rgb = ycbcrToRGB(m)
 	default:
-		return nil, fmt.Errorf("unknown pixel format %T: save the image as PNG", m)
+		return nil, &decodeError{"unsupported", fmt.Sprintf("pixel format %T is unknown", m), "save the image as PNG"}
 	}
 	return p, nil
 }

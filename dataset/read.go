@@ -92,11 +92,17 @@ type source interface {
 	io.ReaderAt
 }
 
+// A decodeError says what is wrong with an image file and what to do.
+type decodeError struct{ code, problem, remedy string }
+
+func (e *decodeError) Error() string { return e.problem + ": " + e.remedy }
+
 // decode reads a picture of size bytes. Memory is bounded by MaxPixels, and for
 // all formats but TIFF by a multiple of size.
 func decode(r source, size int64) (*picture, error) {
+	const replace = "replace it by the original"
 	if size == 0 {
-		return nil, errors.New("file is empty: replace it by the original")
+		return nil, &decodeError{"damaged", "file is empty", replace}
 	}
 	head := make([]byte, 16)
 	n, err := r.ReadAt(head, 0)
@@ -105,27 +111,28 @@ func decode(r source, size int64) (*picture, error) {
 	}
 	f := detect(head[:n])
 	if f == nil {
-		return nil, fmt.Errorf("not a PNG, JPEG, BMP or TIFF image (starts with %q): replace it by the original or remove it", head[:n])
+		return nil, &decodeError{"not-an-image", fmt.Sprintf("not a PNG, JPEG, BMP or TIFF image (starts with %q)", head[:n]), replace + " or remove it"}
 	}
 	config, err := f.decodeConfig(buffered(r))
 	if err != nil {
-		return nil, damaged(f, err)
+		return nil, f.failed(err)
 	}
-	pixels := int64(config.Width) * int64(config.Height)
+	declared := fmt.Sprintf("%s declares %dx%d pixels", f.name, config.Width, config.Height)
+	w, h := int64(config.Width), int64(config.Height)
 	switch {
-	case config.Width <= 0 || config.Height <= 0:
-		return nil, fmt.Errorf("%s declares %dx%d pixels: replace it by the original", f.name, config.Width, config.Height)
-	case pixels/int64(config.Width) != int64(config.Height) || pixels > MaxPixels:
-		return nil, fmt.Errorf("%s declares %dx%d pixels, at most %d are read: scale the image down", f.name, config.Width, config.Height, MaxPixels)
-	case f.name != "TIFF" && pixels > size*maxPixelsPerByte:
-		return nil, fmt.Errorf("%s declares %dx%d pixels, too many for its %d bytes: the file is cut off, replace it by the original", f.name, config.Width, config.Height, size)
+	case w <= 0 || h <= 0:
+		return nil, &decodeError{"damaged", declared, replace}
+	case w > MaxPixels/h:
+		return nil, &decodeError{"too-large", fmt.Sprintf("%s, at most %d are read", declared, MaxPixels), "scale the image down"}
+	case f.name != "TIFF" && w*h > size*maxPixelsPerByte:
+		return nil, &decodeError{"damaged", fmt.Sprintf("%s, but has only %d bytes: it is cut off", declared, size), replace}
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
 	m, err := f.decode(buffered(r))
 	if err != nil {
-		return nil, damaged(f, err)
+		return nil, f.failed(err)
 	}
 	return convert(m)
 }
@@ -141,11 +148,13 @@ func detect(head []byte) *format {
 	return nil
 }
 
-func damaged(f *format, err error) error {
+// failed tells a file that is cut off from one that is otherwise damaged or
+// of a kind the decoder does not know.
+func (f *format) failed(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%s is cut off (%w): replace it by the original", f.name, err)
+		return &decodeError{"damaged", f.name + " is cut off", "replace it by the original"}
 	}
-	return fmt.Errorf("%s cannot be decoded: %w: replace it by the original or save it as PNG", f.name, err)
+	return &decodeError{"damaged", fmt.Sprintf("%s cannot be decoded (%v)", f.name, err), "replace it by the original, or save it anew as PNG"}
 }
 
 // buffered keeps the ReadAt of a source reachable for x/image/tiff.
