@@ -151,7 +151,7 @@ func detect(head []byte) *format {
 // failed tells a file that is cut off from one that is otherwise damaged or
 // of a kind the decoder does not know.
 func (f *format) failed(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || err == png.FormatError("not enough pixel data") {
 		return &decodeError{"damaged", f.name + " is cut off", "replace it by the original"}
 	}
 	return &decodeError{"damaged", fmt.Sprintf("%s cannot be decoded (%v)", f.name, err), "replace it by the original, or save it anew as PNG"}

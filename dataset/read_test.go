@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -56,6 +58,81 @@ func TestDecodeAsPillow(t *testing.T) {
 		}
 		if d := maxDiff(l.Pix, inflate(t, want.L)); d > tol {
 			t.Errorf("%s as L: differs from Pillow by %d levels, want <= %d", name, d, tol)
+		}
+	}
+}
+
+// TestCutOff cuts every fixture at several places: none may pass for a whole
+// image, as a cut JPEG does with lenient decoders.
+func TestCutOff(t *testing.T) {
+	for _, path := range fixtures(t) {
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, 8, 24, len(whole) / 4, len(whole) / 2, len(whole) * 3 / 4, len(whole) * 9 / 10} {
+			if p, err := decode(bytes.NewReader(whole[:n]), int64(n)); err == nil {
+				t.Errorf("%s cut to %d of %d bytes: read as %dx%d", path, n, len(whole), p.w, p.h)
+			}
+		}
+	}
+}
+
+func fixtures(t testing.TB) []string {
+	t.Helper()
+	all, err := filepath.Glob("testdata/decode/*")
+	if err != nil || len(all) < 2 {
+		t.Fatalf("fixtures: %v, %v", all, err)
+	}
+	return slices.DeleteFunc(all, func(path string) bool { return filepath.Ext(path) == ".json" })
+}
+
+// FuzzDecode wants no panic, and memory in proportion to the input.
+func FuzzDecode(f *testing.F) {
+	for _, path := range fixtures(f) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Add(pngHeader(60000, 60000))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := decode(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			return
+		}
+		m := p.image()
+		if m.Width <= 0 || m.Height <= 0 || len(m.Pix) != 3*m.Width*m.Height {
+			t.Errorf("%d bytes of pixels for %dx%d", len(m.Pix), m.Width, m.Height)
+		}
+		if g := p.mask(); len(g.Pix) != m.Width*m.Height {
+			t.Errorf("%d bytes of mask for %dx%d", len(g.Pix), m.Width, m.Height)
+		}
+	})
+}
+
+// TestMemoryIsBounded decodes headers that ask for more than their files hold.
+func TestMemoryIsBounded(t *testing.T) {
+	for _, size := range [][2]uint32{{60000, 60000}, {8000, 8000}, {1<<31 - 1, 1<<31 - 1}, {1, 1<<31 - 1}} {
+		header := pngHeader(size[0], size[1])
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := decode(bytes.NewReader(header), int64(len(header))); err == nil {
+			t.Errorf("header of %v: no error", size)
+		}
+		runtime.ReadMemStats(&after)
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
+			t.Errorf("header of %v: %d bytes allocated", size, grown)
+		}
+	}
+}
+
+func TestReadImageNamesTheFile(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{filepath.Join(dir, "missing.png"), dir} {
+		if _, err := ReadImage(path); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("ReadImage(%s): %v, want an error that names it", path, err)
 		}
 	}
 }
