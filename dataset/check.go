@@ -45,7 +45,7 @@ func Check(root string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Root: root, Faults: faults}
+	r := &Report{Root: root, Faults: append([]Fault{}, faults...)}
 	for i := range d.Categories {
 		c := &d.Categories[i]
 		split := c.Split(SplitPaper)
@@ -80,7 +80,7 @@ func leakFaults(c *Category, leaks []Leak) []Fault {
 }
 
 func describe(c *Category, s Split, files []ManifestEntry) CategoryReport {
-	r := CategoryReport{Name: c.Name, TrainGood: len(c.TrainGood), TestGood: len(c.TestGood)}
+	r := CategoryReport{Name: c.Name, TrainGood: len(c.TrainGood), TestGood: len(c.TestGood), Defects: []DefectReport{}}
 	areas := map[string][]float64{}
 	for i, e := range files {
 		if i == 0 {

@@ -67,6 +67,11 @@ func TestFaults(t *testing.T) {
 		{"broken link", link("train/good/006.png", "nowhere.png"), "train/good/006.png", "broken-link", Error, "nowhere"},
 		{"folder named as image", func(t *testing.T, dir string) { mkdir(t, filepath.Join(dir, "train/good/006.png")) },
 			"train/good/006.png", "not-a-file", Error, "no regular file"},
+		{"loop of folders", link("test/stain", "stain"), "test/stain", "link-loop", Error, "loop"},
+		{"good folder is a loop", func(t *testing.T, dir string) { remove("train/good")(t, dir); link("train/good", "good")(t, dir) },
+			"train/good", "unreadable", Error, "too many levels"},
+		{"few images", remove("test/hole/002.png", "test/hole/003.png", "test/hole/004.png", "ground_truth/hole/002_mask.png", "ground_truth/hole/003_mask.png", "ground_truth/hole/004_mask.png"),
+			"test/hole", "few-images", Warning, "only 2 images"},
 		{"empty defect", func(t *testing.T, dir string) { mkdir(t, filepath.Join(dir, "test/stain")) }, "test/stain", "empty-folder", Warning, "ignored"},
 		{"no test/good", remove("test/good"), "test/good", "no-good-images", Warning, "image-level"},
 		{"no train/good", remove("train/good"), "train/good", "no-good-images", Error, "training needs"},
@@ -172,7 +177,7 @@ func TestMVTecCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(faults) != 3 || faults[0].Code != "count" || !strings.Contains(faults[0].Problem, "has 1 images, MVTec AD has 30") {
+	if len(faults) != 4 || faults[1].Code != "count" || !strings.Contains(faults[1].Problem, "has 1 images, MVTec AD has 30") {
 		t.Errorf("faults: %v", faults)
 	}
 	if err := os.Rename(filepath.Join(dir, "test/defective"), filepath.Join(dir, "test/bent")); err != nil {

@@ -46,24 +46,14 @@ func Open(root string) (*Dataset, []Fault, error) {
 		d.Categories = []Category{openCategory(filepath.Base(abs), root, &faults)}
 		return d, faults.all, nil
 	}
-	entries, err := os.ReadDir(root)
-	if err != nil {
-		return nil, nil, fmt.Errorf("open data set: %w", err)
-	}
-	for _, e := range entries {
-		dir := filepath.Join(root, e.Name())
-		if hidden(e.Name()) || !isDir(dir) {
-			if e.Type()&fs.ModeSymlink != 0 {
-				checkLink(dir, &faults)
-			}
-			continue
-		}
+	for _, name := range subfolders(root, &faults) {
+		dir := filepath.Join(root, name)
 		if !isDir(filepath.Join(dir, "train")) && !isDir(filepath.Join(dir, "test")) {
 			faults.add(Warning, "not-a-category", dir, "folder has neither train nor test",
 				"it is ignored; if it is a category, lay it out as train/good, test/good, test/<defect>, ground_truth/<defect>")
 			continue
 		}
-		d.Categories = append(d.Categories, openCategory(e.Name(), dir, &faults))
+		d.Categories = append(d.Categories, openCategory(name, dir, &faults))
 	}
 	if len(d.Categories) == 0 {
 		return nil, faults.all, fmt.Errorf("open data set %s: no category found: expected <category>/train/good and <category>/test/<defect>, or train and test right in it", root)
@@ -81,7 +71,7 @@ func openCategory(name, dir string, faults *faultList) Category {
 	c.TestGood = listGood(filepath.Join(dir, "test", "good"), Warning,
 		"put normal test images there; without them image-level AUROC, AP and F1-max are not available", faults)
 
-	for _, defect := range subfolders(filepath.Join(dir, "test")) {
+	for _, defect := range subfolders(filepath.Join(dir, "test"), faults) {
 		if defect == "good" {
 			continue
 		}
@@ -90,7 +80,7 @@ func openCategory(name, dir string, faults *faultList) Category {
 			c.Defects = append(c.Defects, Defect{defect, items})
 		}
 	}
-	for _, defect := range subfolders(filepath.Join(dir, "ground_truth")) {
+	for _, defect := range subfolders(filepath.Join(dir, "ground_truth"), faults) {
 		if defect != "good" && !isDir(filepath.Join(dir, "test", defect)) {
 			faults.defect = defect
 			faults.add(Warning, "masks-without-images", filepath.Join(dir, "ground_truth", defect),
@@ -108,13 +98,10 @@ func openCategory(name, dir string, faults *faultList) Category {
 
 func listGood(dir string, severity Severity, remedy string, faults *faultList) []File {
 	faults.defect = "good"
-	if !isDir(dir) {
-		faults.add(severity, "no-good-images", dir, "folder is missing", remedy)
-		return nil
-	}
+	before := len(faults.all)
 	files := listImages(dir, faults)
-	if len(files) == 0 {
-		faults.add(severity, "no-good-images", dir, "folder has no images", remedy)
+	if len(files) == 0 && len(faults.all) == before {
+		faults.add(severity, "no-good-images", dir, "no images", remedy)
 	}
 	checkIDs(dir, files, faults)
 	return files
@@ -128,6 +115,10 @@ func listDefect(dir, defect string, faults *faultList) []Item {
 		return nil
 	}
 	checkIDs(folder, files, faults)
+	if len(files) < 3 {
+		faults.add(Warning, "few-images", folder, fmt.Sprintf("only %d images: the training third is empty", len(files)),
+			"generators that learn from examples of a defect cannot make this one; add images")
+	}
 
 	maskDir := filepath.Join(dir, "ground_truth", defect)
 	masks := map[string]string{} // lower-case name: path
@@ -176,7 +167,7 @@ func listImages(dir string, faults *faultList) []File {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			faults.add(Error, "unreadable", dir, reason(err), "make the folder readable")
+			faults.add(Error, "unreadable", dir, reason(err), "make it a folder that can be read")
 		}
 		return nil
 	}
@@ -279,15 +270,23 @@ func checkTwins(a, b string, id int, ordered string, faults *faultList) {
 	faults.add(Warning, "duplicate-id", b, problem, ordered+"give each image its own number")
 }
 
-func subfolders(dir string) []string {
+// subfolders lists the folders in dir and reports links that lead nowhere. A
+// folder that does not exist has none.
+func subfolders(dir string, faults *faultList) []string {
+	faults.defect = ""
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil // openCategory reports what is missing in it
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		faults.add(Error, "unreadable", dir, reason(err), "make it a folder that can be read")
 	}
 	var names []string
 	for _, e := range entries {
-		if !hidden(e.Name()) && isDir(filepath.Join(dir, e.Name())) {
+		path := filepath.Join(dir, e.Name())
+		switch {
+		case hidden(e.Name()):
+		case isDir(path):
 			names = append(names, e.Name())
+		case e.Type()&fs.ModeSymlink != 0:
+			checkLink(path, faults)
 		}
 	}
 	return names
