@@ -65,3 +65,33 @@ func GeneratorMask(m *Mask, w, h int) *Mask {
 	}
 	return out
 }
+
+// GroundTruth says which values of a resized test mask count as anomalous.
+type GroundTruth string
+
+const (
+	// GroundTruthReleased is what the released code does: pixel metrics cut
+	// the mask to integers, so that only exactly 1 counts (edges are lost);
+	// PRO takes everything above 0 (edges are gained).
+	GroundTruthReleased GroundTruth = "released"
+	// GroundTruthHalf counts 0.5 and more for all metrics.
+	GroundTruthHalf GroundTruth = "half"
+)
+
+// Pixels returns the labels for AUROC, AP and F1-max of a mask in [0, 1].
+func (g GroundTruth) Pixels(mask []float32) []bool {
+	return labels(mask, func(v float32) bool { return v >= 1 || g == GroundTruthHalf && v >= 0.5 })
+}
+
+// Regions returns the labels for PRO of a mask in [0, 1].
+func (g GroundTruth) Regions(mask []float32) []bool {
+	return labels(mask, func(v float32) bool { return v >= 0.5 || g == GroundTruthReleased && v > 0 })
+}
+
+func labels(mask []float32, positive func(float32) bool) []bool {
+	out := make([]bool, len(mask))
+	for i, v := range mask {
+		out[i] = positive(v)
+	}
+	return out
+}

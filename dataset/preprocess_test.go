@@ -84,3 +84,23 @@ func TestResizeIsFresh(t *testing.T) {
 		}
 	}
 }
+
+func TestGroundTruth(t *testing.T) {
+	mask := []float32{0, 1. / 255, 0.49, 0.5, 254. / 255, 1}
+	for _, test := range []struct {
+		got  []bool
+		from int // first positive
+	}{
+		{GroundTruthReleased.Pixels(mask), 5},
+		{GroundTruthReleased.Regions(mask), 1},
+		{GroundTruthHalf.Pixels(mask), 3},
+		{GroundTruthHalf.Regions(mask), 3},
+	} {
+		for i, v := range test.got {
+			if v != (i >= test.from) {
+				t.Errorf("%v of %v: want positives from %d on", test.got, mask, test.from)
+				break
+			}
+		}
+	}
+}
