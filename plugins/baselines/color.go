@@ -23,9 +23,10 @@ func everyLevel(f func(v int) byte) *table {
 	return &t
 }
 
-// luma is the brightness of a pixel in [0, 255], ITU-R 601.
-func luma(p []byte) float32 {
-	return 0.299*float32(p[0]) + 0.587*float32(p[1]) + 0.114*float32(p[2])
+// luma is the brightness of a pixel, 0 to 255, by ITU-R 601 in Pillow's fixed
+// point.
+func luma(p []byte) int {
+	return (19595*int(p[0]) + 38470*int(p[1]) + 7471*int(p[2]) + 0x8000) >> 16
 }
 
 // mapLuma changes each pixel's luma by the table and keeps its chroma, as a
@@ -33,7 +34,7 @@ func luma(p []byte) float32 {
 func mapLuma(m *sdk.Image, levels *[256]byte) {
 	for i := 0; i+2 < len(m.Pix); i += 3 {
 		p := m.Pix[i : i+3 : i+3]
-		y := int(luma(p) + 0.5)
+		y := luma(p)
 		d := int(levels[y]) - y
 		for c := range p {
 			p[c] = byte(max(0, min(255, int(p[c])+d)))
@@ -80,10 +81,4 @@ func shiftHSV(m *sdk.Image, degrees, saturation, value float32) {
 			p[c] = byte(v - v*s*max(0, min(k, 4-k, 1)) + 0.5)
 		}
 	}
-}
-
-// blendPixels extrapolates from degenerate to v by factor, as Pillow's
-// Image.blend: the result is cut off, not rounded.
-func blendPixels(degenerate, v byte, factor float32) byte {
-	return clip8(float32(degenerate) + factor*float32(int(v)-int(degenerate)))
 }

@@ -29,6 +29,7 @@ func (*cropPaste) Describe() sdk.Description {
 			number("scale-max", "1.2", "0.05", "20", "Largest scale of the crop (anobench)."),
 			{Name: "position", Type: sdk.String, Default: "random", Choices: []string{"same", "random"},
 				Help: "Where the crop goes: its original place, or anywhere it fits (the paper does not say; anobench: random)."},
+			minArea(),
 		},
 	}
 }
@@ -45,10 +46,11 @@ type cropOptions struct {
 	flipX, flipY, rotate float64
 	scale                span
 	same                 bool
+	minArea              int
 }
 
 func readCropOptions(opts sdk.Options) (o cropOptions, err error) {
-	o = cropOptions{flipX: opts.Float("flip-x"), flipY: opts.Float("flip-y"), rotate: opts.Float("rotate"), same: opts.String("position") == "same"}
+	o = cropOptions{flipX: opts.Float("flip-x"), flipY: opts.Float("flip-y"), rotate: opts.Float("rotate"), same: opts.String("position") == "same", minArea: opts.Int("min-area")}
 	o.scale, err = readSpan(opts, "scale")
 	return o, err
 }
@@ -96,13 +98,13 @@ func (*cropPaste) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk
 			}
 			normal := &normals[d.normal]
 			out := clone(normal)
-			if paste(out, mask, &s.image, &s.mask, part, x, y) >= minArea {
+			if paste(out, mask, &s.image, &s.mask, part, x, y) >= o.minArea {
 				return &sdk.Sample{Image: *out, Mask: mask, Source: normal.ID}, nil
 			}
 			clear(mask.Pix)
 		}
-		return nil, fmt.Errorf("defect %q gave no anomaly of %d pixels in %d draws: raise scale-min or the size, or remove pairs with tiny masks",
-			req.Defect, minArea, maxDraws)
+		return nil, fmt.Errorf("defect %q gave no anomaly of %d pixels in %d draws: raise scale-min or the size, or lower min-area",
+			req.Defect, o.minArea, maxDraws)
 	})
 }
 

@@ -2,6 +2,7 @@ package baselines
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"math"
 	"math/rand/v2"
@@ -95,15 +96,21 @@ func (*cutPaste) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.
 		s := scratches.Get().(*scratch)
 		defer scratches.Put(s)
 		normal := &normals[rng.IntN(len(normals))]
-		d := o.draw(rng, req.Width, req.Height)
-		box := image.Rect(0, 0, d.w, d.h)
-		cut(&s.image2, &s.mask2, normal, box.Add(image.Pt(d.x, d.y)))
-		jitter(&s.image2, o.jitter, rng)
-		turned(s, &s.image2, &s.mask2, box, d.degrees, 1, false, false)
-		part := bounds(&s.mask)
-		out, mask := clone(normal), newMask(req.Width, req.Height)
-		paste(out, mask, &s.image, &s.mask, part, place(rng, part.Dx(), req.Width), place(rng, part.Dy(), req.Height))
-		return &sdk.Sample{Image: *out, Mask: mask, Source: normal.ID}, nil
+		for range maxDraws {
+			d := o.draw(rng, req.Width, req.Height)
+			box := image.Rect(0, 0, d.w, d.h)
+			cut(&s.image2, &s.mask2, normal, box.Add(image.Pt(d.x, d.y)))
+			jitter(&s.image2, o.jitter, rng)
+			turned(s, &s.image2, &s.mask2, box, d.degrees, 1, false, false)
+			part := bounds(&s.mask)
+			if part.Empty() { // a patch of a single pixel can fall between the pixels
+				continue
+			}
+			out, mask := clone(normal), newMask(req.Width, req.Height)
+			paste(out, mask, &s.image, &s.mask, part, place(rng, part.Dx(), req.Width), place(rng, part.Dy(), req.Height))
+			return &sdk.Sample{Image: *out, Mask: mask, Source: normal.ID}, nil
+		}
+		return nil, fmt.Errorf("no patch covered a pixel in %d draws: raise the patch sizes", maxDraws)
 	})
 }
 
@@ -128,26 +135,13 @@ func jitter(m *sdk.Image, limit float64, rng *rand.Rand) {
 		factor := float32(1 + amount)
 		switch what {
 		case 0:
-			everyLevel(func(v int) byte { return blendPixels(0, byte(v), factor) }).apply(m)
+			enhanceBrightness(m, factor)
 		case 1:
-			mean := byte(meanLuma(m) + 0.5)
-			everyLevel(func(v int) byte { return blendPixels(mean, byte(v), factor) }).apply(m)
+			enhanceContrast(m, factor)
 		case 2:
-			for i := 0; i+2 < len(m.Pix); i += 3 {
-				p := m.Pix[i : i+3 : i+3]
-				gray := byte(luma(p) + 0.5)
-				p[0], p[1], p[2] = blendPixels(gray, p[0], factor), blendPixels(gray, p[1], factor), blendPixels(gray, p[2], factor)
-			}
+			enhanceColor(m, factor)
 		case 3:
 			shiftHSV(m, float32(360*amount), 0, 0)
 		}
 	}
-}
-
-func meanLuma(m *sdk.Image) float64 {
-	sum := 0.0
-	for i := 0; i+2 < len(m.Pix); i += 3 {
-		sum += float64(luma(m.Pix[i : i+3]))
-	}
-	return sum / float64(max(1, len(m.Pix)/3))
 }

@@ -8,10 +8,6 @@ import (
 	"github.com/anobench/anobench/plugins/sdk"
 )
 
-// minArea is the smallest anomaly that is kept, in pixels: below it a mask is
-// the remnant of a crop that left the picture, and the draw is repeated.
-const minArea = 4
-
 // maxDraws bounds the repeats, so that options under which no draw can succeed
 // end in an error.
 const maxDraws = 1000

@@ -94,7 +94,7 @@ func clahe(m *sdk.Image, clip float64) {
 			var hist [256]int
 			for y := y0; y < y1; y++ {
 				for x := x0; x < x1; x++ {
-					hist[int(luma(m.Pix[3*(y*w+x):][:3])+0.5)]++
+					hist[luma(m.Pix[3*(y*w+x):])]++
 				}
 			}
 			pixels := (x1 - x0) * (y1 - y0)
@@ -116,7 +116,7 @@ func clahe(m *sdk.Image, clip float64) {
 		for x := range w {
 			i, fx := tile(x, w, n)
 			p := m.Pix[3*(y*w+x):][:3]
-			v := int(luma(p) + 0.5)
+			v := luma(p)
 			right, down := min(i+1, n-1), min(j+1, n-1)
 			top := tables[j][i][v]*(1-fx) + tables[j][right][v]*fx
 			bottom := tables[down][i][v]*(1-fx) + tables[down][right][v]*fx

@@ -59,7 +59,12 @@ func (*folder) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.Sa
 		return shortage(defect, images, masks, available, wanted)
 	}
 	return sdk.EachSample(ctx, req, emit, func(ctx context.Context, index int, _ *rand.Rand) (*sdk.Sample, error) {
-		return readPair(images[index], masks[index], req.Width, req.Height)
+		s, err := readPair(images[index], masks[index], req.Width, req.Height)
+		if err != nil {
+			return nil, err
+		}
+		s.Image.ID = filepath.ToSlash(filepath.Join(req.Set.Category, req.Defect, "image", filepath.Base(images[index])))
+		return s, nil
 	})
 }
 
@@ -132,7 +137,7 @@ func readPair(imagePath, maskPath string, w, h int) (*sdk.Sample, error) {
 		return nil, fmt.Errorf("mask %s is empty at %dx%d: remove the pair and renumber, or raise the size", maskPath, w, h)
 	}
 	return &sdk.Sample{
-		Image: sdk.Image{ID: imagePath, Width: w, Height: h, Pix: img.Pix},
+		Image: sdk.Image{Width: w, Height: h, Pix: img.Pix},
 		Mask:  &sdk.Mask{Width: w, Height: h, Pix: mask.Pix},
 	}, nil
 }

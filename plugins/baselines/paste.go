@@ -8,8 +8,8 @@ import (
 	"github.com/anobench/anobench/plugins/sdk"
 )
 
-// paste copies the marked pixels of crop into dst with the crop's corner at
-// (x, y), marks them in dstMask, and returns how many lay inside. Masks are
+// paste copies the marked pixels of the part from of crop into dst, with the
+// part's corner at (x, y), marks them in dstMask, and returns how many lay inside. Masks are
 // hard, so this is out = normal*(1-m) + crop*m.
 func paste(dst *sdk.Image, dstMask *sdk.Mask, crop *sdk.Image, cropMask *sdk.Mask, from image.Rectangle, x, y int) int {
 	pasted := 0

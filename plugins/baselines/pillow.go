@@ -108,6 +108,36 @@ func sharpen(m *sdk.Image, factor float32, tmp *sdk.Image) {
 	}
 }
 
+// enhanceBrightness moves away from or towards black: ImageEnhance.Brightness.
+func enhanceBrightness(m *sdk.Image, factor float32) {
+	everyLevel(func(v int) byte { return blendPixels(0, byte(v), factor) }).apply(m)
+}
+
+// enhanceContrast does the same with the mean gray: ImageEnhance.Contrast.
+func enhanceContrast(m *sdk.Image, factor float32) {
+	sum := 0
+	for i := 0; i+2 < len(m.Pix); i += 3 {
+		sum += luma(m.Pix[i : i+3])
+	}
+	mean := byte(float64(sum)/float64(len(m.Pix)/3) + 0.5)
+	everyLevel(func(v int) byte { return blendPixels(mean, byte(v), factor) }).apply(m)
+}
+
+// enhanceColor does the same with each pixel's gray: ImageEnhance.Color.
+func enhanceColor(m *sdk.Image, factor float32) {
+	for i := 0; i+2 < len(m.Pix); i += 3 {
+		p := m.Pix[i : i+3 : i+3]
+		gray := byte(luma(p))
+		p[0], p[1], p[2] = blendPixels(gray, p[0], factor), blendPixels(gray, p[1], factor), blendPixels(gray, p[2], factor)
+	}
+}
+
+// blendPixels extrapolates from degenerate to v by factor, as Image.blend: the
+// result is cut off, not rounded.
+func blendPixels(degenerate, v byte, factor float32) byte {
+	return clip8(float32(degenerate) + float32(factor*float32(int(v)-int(degenerate))))
+}
+
 // smooth writes to dst the mean over 3x3 pixels in which the centre counts
 // five times: ImageFilter.SMOOTH.
 func smooth(dst, src *sdk.Image) {

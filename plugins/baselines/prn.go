@@ -34,12 +34,13 @@ func (*prn) Describe() sdk.Description {
 			number("scale", "0.2", "0", "0.9", "Largest change of scale by that augmenter, fraction (unofficial PRN loader)."),
 			number("extend-rotate", "45", "0", "180", "Largest rotation to either side by that augmenter, degrees (unofficial PRN loader)."),
 			probability("inside", "0.6666666666666666", "Share of an anomaly that must lie on the product for it to stay in place (unofficial PRN loader: 2/3)."),
+			minArea(),
 		}, slices.Clone(simulateSchema)...),
 	}
 }
 
 type extendOptions struct {
-	augmenters                    int
+	augmenters, minArea           int
 	optical, shift, scale, rotate float64
 	inside                        float64
 }
@@ -57,6 +58,7 @@ func newExtender(req *sdk.Request, normals []sdk.Image) (*extender, error) {
 		extendOptions: extendOptions{
 			augmenters: o.Int("extend-augmenters"), optical: o.Float("optical"), shift: o.Float("shift"),
 			scale: o.Float("scale"), rotate: o.Float("extend-rotate"), inside: o.Float("inside"),
+			minArea: o.Int("min-area"),
 		},
 		foreground: findForeground(normals),
 	}
@@ -127,14 +129,14 @@ func (e *extender) extend(out *sdk.Image, n int, rng *rand.Rand, s *scratch) (*s
 		for _, i := range distinct(rng, e.augmenters, len(extenders)) {
 			extenders[i].apply(&p, &e.extendOptions)
 		}
-		if area(&p.mask) < minArea {
+		if area(&p.mask) < e.minArea {
 			continue
 		}
 		mask := newMask(out.Width, out.Height)
 		e.paste(out, mask, &p, n, rng)
 		return mask, nil
 	}
-	return nil, fmt.Errorf("real anomalies gave none of %d pixels in %d draws: raise the size, or remove pairs with tiny masks", minArea, maxDraws)
+	return nil, fmt.Errorf("real anomalies gave none of %d pixels in %d draws: raise the size, or lower min-area", e.minArea, maxDraws)
 }
 
 // paste puts the anomaly in its place if enough of it lies on the product, and

@@ -21,6 +21,12 @@ func count(name, value, lo, hi, help string) sdk.Option {
 	return sdk.Option{Name: name, Type: sdk.Int, Default: value, Min: lo, Max: hi, Help: help}
 }
 
+// minArea is the option for the smallest anomaly that is kept. What is smaller
+// is the remnant of an anomaly that left the picture, and is drawn again.
+func minArea() sdk.Option {
+	return count("min-area", "4", "1", "1000000", "Anomalies of fewer pixels are drawn again (anobench).")
+}
+
 // A span is an interval that two options name.
 type span struct{ lo, hi float64 }
 

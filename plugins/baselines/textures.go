@@ -90,13 +90,15 @@ func drawTexture(dst *sdk.Image, kind int, rng *rand.Rand, s *scratch) {
 	color(dst, gray, rng)
 }
 
-// color maps gray levels to a palette of two to four random colors, and adds
-// noise of a few levels.
+// color maps gray levels to a palette of two to four random colors, spread over
+// the brightness so that the pattern shows, and adds noise of a few levels.
 func color(dst *sdk.Image, gray []float32, rng *rand.Rand) {
 	var knots [4][3]float32
 	stops := between(rng, 2, 4)
-	for i := range knots[:stops] {
-		saturation, value := float32(rng.Float64()*rng.Float64()), float32(uniform(rng, 0.05, 1))
+	darkest, brightest := uniform(rng, 0.02, 0.4), uniform(rng, 0.55, 1)
+	for i, at := range rng.Perm(stops) {
+		value := float32(darkest + (brightest-darkest)*float64(at)/float64(stops-1))
+		saturation := float32(rng.Float64() * rng.Float64())
 		tint := [3]float32{rng.Float32(), rng.Float32(), rng.Float32()}
 		for c := range tint {
 			knots[i][c] = 255 * value * (1 - saturation + saturation*tint[c])
@@ -126,7 +128,7 @@ func hash(seed uint32, x, y int) uint32 {
 	return h ^ h>>15
 }
 
-// unit is a number in [0, 1) from the upper or lower half of a hash.
+// unit is a number in [0, 1) from the low bits of a hash.
 func unit(h uint32) float32 { return float32(h&0xffff) / 0x10000 }
 
 func abs32(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
@@ -216,12 +218,15 @@ func cracked(seed uint32, u, v float32) float32 {
 }
 
 func woven(seed uint32, u, v float32) float32 {
-	i, fu := floor32(u)
-	j, fv := floor32(v)
-	if (i+j)&1 == 0 {
-		return (0.4 + 0.6*wave(fv)) * (0.3 + 0.7*wave(fu)) * (0.7 + 0.3*unit(hash(seed, j, 1)))
+	// Threads along u lie above those along v in every other cell.
+	i, along := floor32(u)
+	j, across := floor32(v)
+	thread := hash(seed, j, 1)
+	if (i+j)&1 != 0 {
+		along, across, thread = across, along, hash(seed, i, 2)
 	}
-	return (0.4 + 0.6*wave(fu)) * (0.3 + 0.7*wave(fv)) * (0.5 + 0.3*unit(hash(seed, i, 2)))
+	side := step(min(across, 1-across), 0.1, 0.15)
+	return side * (0.35 + 0.35*wave(along) + 0.3*unit(thread))
 }
 
 func meshed(seed uint32, u, v float32) float32 {
@@ -234,7 +239,7 @@ func scaly(seed uint32, u, v float32) float32 {
 	j, fv := floor32(v)
 	i, fu := floor32(u + 0.5*float32(j&1))
 	d := float32(math.Sqrt(float64((fu-0.5)*(fu-0.5) + 0.8*fv*fv)))
-	return (0.3 + 0.7*(1-d)) * (0.8 + 0.2*unit(hash(seed, i, j)))
+	return max(0, 1-1.1*d) * (0.7 + 0.3*unit(hash(seed, i, j)))
 }
 
 func swirly(seed uint32, u, v float32) float32 {
