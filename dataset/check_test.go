@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -133,10 +134,30 @@ func TestFaultsOfTheWholeSet(t *testing.T) {
 	root := filepath.Dir(dir)
 	link("loop", "loop")(t, root)
 	mkdir(t, filepath.Join(root, "notes"))
-	_, faults, err := Open(root)
+	if err := os.CopyFS(filepath.Join(root, "gadget"), os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	remove("test/crack/006.png")(t, filepath.Join(root, "gadget"))
+	putMask(t, filepath.Join(dir, "ground_truth/hole/000_mask.png"), NewMask(20, 16))
+	d, faults, err := Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(d.Categories) != 2 || d.Category("gadget") != &d.Categories[0] || d.Category("widget") == nil || d.Category("notes") != nil {
+		t.Errorf("categories %v", d.Categories)
+	}
+	r, err := Check(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range r.Faults {
+		got = append(got, f.Category+":"+f.Code)
+	}
+	if want := ":link-loop :not-a-category gadget:mask-without-image widget:empty-mask"; strings.Join(got, " ") != want {
+		t.Errorf("faults %v, want %s", got, want)
+	}
+	faults = slices.DeleteFunc(faults, func(f Fault) bool { return f.Category != "" })
 	if len(faults) != 2 || faults[0].Code != "link-loop" || faults[1].Code != "not-a-category" {
 		t.Errorf("faults: %v", faults)
 	}

@@ -125,12 +125,12 @@ func convert(m image.Image) (*picture, error) {
 	return p, nil
 }
 
-// unmultiply divides premultiplied color by its alpha.
+// unmultiply divides premultiplied color by its alpha; without alpha it is 0.
 func unmultiply(rgb []uint8, alpha uint8) {
-	if alpha == 0 || alpha == 255 {
-		return
-	}
 	for i, v := range rgb {
-		rgb[i] = uint8(min(255*int(v)/int(alpha), 255))
+		rgb[i] = uint8(min(255*int(v)/max(int(alpha), 1), 255))
+		if alpha == 0 {
+			rgb[i] = 0
+		}
 	}
 }

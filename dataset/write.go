@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"image"
-	"image/color"
 	"image/jpeg"
 	"image/png"
 	"io"
@@ -47,8 +46,6 @@ func WriteMask(path string, m *Mask) error {
 
 // threeChannels hides that a picture is gray from the JPEG encoder.
 type threeChannels struct{ *image.Gray }
-
-func (threeChannels) ColorModel() color.Model { return color.RGBAModel }
 
 func checkSize(path string, w, h, n, channels int) error {
 	if w <= 0 || h <= 0 || n != channels*w*h {
