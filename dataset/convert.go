@@ -36,87 +36,36 @@ func (p *picture) mask() *Mask {
 // convert brings every picture the decoders make to 8 bits without alpha, as
 // Pillow's convert does.
 func convert(m image.Image) (*picture, error) {
-	b := m.Bounds()
-	p := &picture{w: b.Dx(), h: b.Dy()}
-	n := p.w * p.h
-	// rows calls f for each row of a plane with the row's bytes and the index
-	// of its first pixel.
-	rows := func(pix []uint8, stride, bytes int, f func(row []uint8, at int)) {
-		for y := range p.h {
-			f(pix[y*stride:][:p.w*bytes], y*p.w)
-		}
-	}
-	// color copies bytes 0, step and 2*step of every pixel.
-	color3 := func(pix []uint8, stride, bytes, step int) {
-		p.rgb = make([]uint8, 3*n)
-		rows(pix, stride, bytes, func(row []uint8, at int) {
-			out := p.rgb[3*at:]
-			for x := range p.w {
-				px := row[bytes*x:]
-				out[3*x], out[3*x+1], out[3*x+2] = px[0], px[step], px[2*step]
-			}
-		})
-	}
+	p := &picture{w: m.Bounds().Dx(), h: m.Bounds().Dy()}
 	switch m := m.(type) {
 	case *image.Gray:
-		p.gray = make([]uint8, n)
-		rows(m.Pix, m.Stride, 1, func(row []uint8, at int) { copy(p.gray[at:], row) })
+		p.gray = p.bytes(m.Pix, m.Stride, 1, 0)
 	case *image.Gray16:
-		p.gray = make([]uint8, n)
-		rows(m.Pix, m.Stride, 2, func(row []uint8, at int) {
-			for x := range p.w {
-				p.gray[at+x] = row[2*x+1]
-				if row[2*x] != 0 {
-					p.gray[at+x] = 255
-					p.clipped = true
-				}
+		p.gray = p.bytes(m.Pix, m.Stride, 2, 1)
+		for i, high := range p.bytes(m.Pix, m.Stride, 2, 0) {
+			if high != 0 {
+				p.gray[i] = 255
+				p.clipped = true
 			}
-		})
-	case *image.Paletted:
-		p.rgb = make([]uint8, 3*n)
-		palette := make([][3]uint8, 256) // indices beyond the palette are black
-		for i, c := range m.Palette {
-			v := color.NRGBAModel.Convert(c).(color.NRGBA)
-			palette[i] = [3]uint8{v.R, v.G, v.B}
 		}
-		rows(m.Pix, m.Stride, 1, func(row []uint8, at int) {
-			for x, v := range row {
-				copy(p.rgb[3*(at+x):], palette[v][:])
-			}
-		})
+	case *image.Paletted:
+		p.rgb = p.colors(m.Pix, m.Stride, 1, paletteLookup(m.Palette))
 	case *image.NRGBA:
-		color3(m.Pix, m.Stride, 4, 1)
+		p.rgb = p.bytes(m.Pix, m.Stride, 4, 0, 1, 2)
 	case *image.NRGBA64:
-		color3(m.Pix, m.Stride, 8, 2)
+		p.rgb = p.bytes(m.Pix, m.Stride, 8, 0, 2, 4)
 	case *image.RGBA:
-		color3(m.Pix, m.Stride, 4, 1)
+		p.rgb = p.bytes(m.Pix, m.Stride, 4, 0, 1, 2)
 		if !m.Opaque() {
-			rows(m.Pix, m.Stride, 4, func(row []uint8, at int) {
-				for x := range p.w {
-					unmultiply(p.rgb[3*(at+x):][:3], row[4*x+3])
-				}
-			})
+			p.unmultiply(p.bytes(m.Pix, m.Stride, 4, 3))
 		}
 	case *image.RGBA64:
-		color3(m.Pix, m.Stride, 8, 2)
+		p.rgb = p.bytes(m.Pix, m.Stride, 8, 0, 2, 4)
 		if !m.Opaque() {
-			rows(m.Pix, m.Stride, 8, func(row []uint8, at int) {
-				for x := range p.w {
-					unmultiply(p.rgb[3*(at+x):][:3], row[8*x+6])
-				}
-			})
+			p.unmultiply(p.bytes(m.Pix, m.Stride, 8, 6))
 		}
 	case *image.CMYK:
-		p.rgb = make([]uint8, 3*n)
-		rows(m.Pix, m.Stride, 4, func(row []uint8, at int) {
-			for x := range p.w {
-				k := 255 - uint32(row[4*x+3])
-				for c := range 3 {
-					t := uint32(row[4*x+c])*k + 128
-					p.rgb[3*(at+x)+c] = uint8(k - (t>>8+t)>>8)
-				}
-			}
-		})
+		p.rgb = p.colors(m.Pix, m.Stride, 4, cmykToRGB)
 	case *image.YCbCr:
 		p.rgb = ycbcrToRGB(m)
 	default:
@@ -125,12 +74,63 @@ func convert(m image.Image) (*picture, error) {
 	return p, nil
 }
 
-// unmultiply divides premultiplied color by its alpha; without alpha it is 0.
-func unmultiply(rgb []uint8, alpha uint8) {
-	for i, v := range rgb {
-		rgb[i] = uint8(min(255*int(v)/max(int(alpha), 1), 255))
-		if alpha == 0 {
-			rgb[i] = 0
+// bytes collects the bytes at the given offsets of every pixel of size bytes.
+func (p *picture) bytes(pix []uint8, stride, size int, offsets ...int) []uint8 {
+	n := len(offsets)
+	out := make([]uint8, n*p.w*p.h)
+	for c, offset := range offsets {
+		for y := range p.h {
+			row, dst := pix[y*stride:][:p.w*size], out[n*p.w*y:][:n*p.w]
+			for x := range p.w {
+				dst[n*x+c] = row[size*x+offset]
+			}
+		}
+	}
+	return out
+}
+
+// colors collects what f makes of every pixel of size bytes.
+func (p *picture) colors(pix []uint8, stride, size int, f func(px []uint8) [3]uint8) []uint8 {
+	out := make([]uint8, 0, 3*p.w*p.h)
+	for y := range p.h {
+		for x := range p.w {
+			c := f(pix[y*stride+size*x:][:size])
+			out = append(out, c[:]...)
+		}
+	}
+	return out
+}
+
+// paletteLookup returns the color of an index; indices beyond the palette are
+// black.
+func paletteLookup(palette color.Palette) func(px []uint8) [3]uint8 {
+	var table [256][3]uint8
+	for i, c := range palette[:min(len(palette), len(table))] {
+		v := color.NRGBAModel.Convert(c).(color.NRGBA)
+		table[i] = [3]uint8{v.R, v.G, v.B}
+	}
+	return func(px []uint8) [3]uint8 { return table[px[0]] }
+}
+
+// cmykToRGB is Pillow's: each ink takes its share of what black leaves.
+func cmykToRGB(px []uint8) (rgb [3]uint8) {
+	white := 255 - uint32(px[3])
+	for c := range rgb {
+		t := uint32(px[c])*white + 128
+		rgb[c] = uint8(white - (t>>8+t)>>8)
+	}
+	return rgb
+}
+
+// unmultiply divides premultiplied color by its alpha; where that is 0, color
+// is too.
+func (p *picture) unmultiply(alpha []uint8) {
+	for i, v := range p.rgb {
+		switch a := int(alpha[i/3]); a {
+		case 0:
+			p.rgb[i] = 0
+		default:
+			p.rgb[i] = uint8(min(255*int(v)/a, 255))
 		}
 	}
 }
