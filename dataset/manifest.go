@@ -66,9 +66,9 @@ const (
 )
 
 // NewManifest reads every image and mask of a split; damaged images and masks
-// that are empty or of another size than the image are an error. Its training side is what
-// generators may see, so that under SplitReleased the image that is on both
-// sides is listed twice, and among the leaks.
+// that are empty or of another size than the image are an error. Its training
+// side is what generators may see, so that under SplitReleased the image that
+// is on both sides is listed twice, and among the leaks.
 func NewManifest(c *Category, s Split) (*Manifest, error) {
 	files, faults := inspect(c, s)
 	if err := FaultError(faults); err != nil {
