@@ -92,7 +92,8 @@ func (*cropPaste) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk
 			if part.Empty() {
 				continue
 			}
-			x, y := box.Min.X+half(box.Dx()-s.mask.Width)+part.Min.X, box.Min.Y+half(box.Dy()-s.mask.Height)+part.Min.Y
+			x := box.Min.X + (box.Dx()-s.mask.Width)/2 + part.Min.X
+			y := box.Min.Y + (box.Dy()-s.mask.Height)/2 + part.Min.Y
 			if !o.same {
 				x, y = place(rng, part.Dx(), req.Width), place(rng, part.Dy(), req.Height)
 			}
@@ -107,6 +108,3 @@ func (*cropPaste) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk
 			req.Defect, o.minArea, maxDraws)
 	})
 }
-
-// half is n/2 rounded down, also below zero.
-func half(n int) int { return n >> 1 }

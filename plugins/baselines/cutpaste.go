@@ -2,7 +2,6 @@ package baselines
 
 import (
 	"context"
-	"fmt"
 	"image"
 	"math"
 	"math/rand/v2"
@@ -96,21 +95,15 @@ func (*cutPaste) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.
 		s := scratches.Get().(*scratch)
 		defer scratches.Put(s)
 		normal := &normals[rng.IntN(len(normals))]
-		for range maxDraws {
-			d := o.draw(rng, req.Width, req.Height)
-			box := image.Rect(0, 0, d.w, d.h)
-			cut(&s.image2, &s.mask2, normal, box.Add(image.Pt(d.x, d.y)))
-			jitter(&s.image2, o.jitter, rng)
-			turned(s, &s.image2, &s.mask2, box, d.degrees, 1, false, false)
-			part := bounds(&s.mask)
-			if part.Empty() { // a patch of a single pixel can fall between the pixels
-				continue
-			}
-			out, mask := clone(normal), newMask(req.Width, req.Height)
-			paste(out, mask, &s.image, &s.mask, part, place(rng, part.Dx(), req.Width), place(rng, part.Dy(), req.Height))
-			return &sdk.Sample{Image: *out, Mask: mask, Source: normal.ID}, nil
-		}
-		return nil, fmt.Errorf("no patch covered a pixel in %d draws: raise the patch sizes", maxDraws)
+		d := o.draw(rng, req.Width, req.Height)
+		box := image.Rect(0, 0, d.w, d.h)
+		cut(&s.image2, &s.mask2, normal, box.Add(image.Pt(d.x, d.y)))
+		jitter(&s.image2, o.jitter, rng)
+		turned(s, &s.image2, &s.mask2, box, d.degrees, 1, false, false)
+		part := bounds(&s.mask)
+		out, mask := clone(normal), newMask(req.Width, req.Height)
+		paste(out, mask, &s.image, &s.mask, part, place(rng, part.Dx(), req.Width), place(rng, part.Dy(), req.Height))
+		return &sdk.Sample{Image: *out, Mask: mask, Source: normal.ID}, nil
 	})
 }
 

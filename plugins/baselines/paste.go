@@ -9,8 +9,8 @@ import (
 )
 
 // paste copies the marked pixels of the part from of crop into dst, with the
-// part's corner at (x, y), marks them in dstMask, and returns how many lay inside. Masks are
-// hard, so this is out = normal*(1-m) + crop*m.
+// part's corner at (x, y), marks them in dstMask, and returns how many lay
+// inside. Masks are hard, so this is out = normal*(1-m) + crop*m.
 func paste(dst *sdk.Image, dstMask *sdk.Mask, crop *sdk.Image, cropMask *sdk.Mask, from image.Rectangle, x, y int) int {
 	pasted := 0
 	for v := max(from.Min.Y, from.Min.Y-y); v < from.Max.Y && y+v-from.Min.Y < dst.Height; v++ {
@@ -29,14 +29,14 @@ func paste(dst *sdk.Image, dstMask *sdk.Mask, crop *sdk.Image, cropMask *sdk.Mas
 }
 
 // turned writes the part box of a pair, mirrored, turned and scaled about its
-// centre, to s.image and s.mask, which become just large enough.
+// centre, to s.image and s.mask, which become just large enough and differ from
+// the box by even numbers: both centres fall alike on a pixel or between two.
 func turned(s *scratch, img *sdk.Image, mask *sdk.Mask, box image.Rectangle, degrees, scale float64, flipX, flipY bool) {
 	sin, cos := math.Sincos(degrees * math.Pi / 180)
 	sin, cos = math.Abs(sin), math.Abs(cos)
 	w, h := float64(box.Dx())*scale, float64(box.Dy())*scale
-	// A hair is taken off so that rounding adds no column to an exact size.
-	outW := max(1, int(math.Ceil(w*cos+h*sin-1e-6)))
-	outH := max(1, int(math.Ceil(w*sin+h*cos-1e-6)))
+	outW := box.Dx() + 2*int(math.Ceil((w*cos+h*sin-float64(box.Dx()))/2-1e-6))
+	outH := box.Dy() + 2*int(math.Ceil((w*sin+h*cos-float64(box.Dy()))/2-1e-6))
 	resizeImage(&s.image, outW, outH)
 	resizeMask(&s.mask, outW, outH)
 	t := about(degrees, scale, flipX, flipY,
