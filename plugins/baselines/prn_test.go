@@ -1,0 +1,221 @@
+package baselines
+
+import (
+	"bytes"
+	"math"
+	"testing"
+
+	"github.com/anobench/anobench/plugins/sdk"
+)
+
+func TestPRNMixesBothKinds(t *testing.T) {
+	// Defects are gray 7 throughout and no augmenter acts, so an extended
+	// anomaly is told by its color.
+	set := fewShot(32, 32, 2, 2, false)
+	for d := range set.Defects {
+		for i := range set.Defects[d].Pairs {
+			for p := range set.Defects[d].Pairs[i].Image.Pix {
+				set.Defects[d].Pairs[i].Image.Pix[p] = byte(7 + d)
+			}
+		}
+	}
+	var kinds [2]int
+	for _, s := range generate(t, &prn{}, request(t, &prn{}, set, 600, map[string]string{"extend-augmenters": "0", "rotate-p": "0"})) {
+		checkSample(t, s, 32, 32)
+		for d := range kinds {
+			extended := true
+			for p, marked := range s.Mask.Pix {
+				extended = extended && (marked == 0 || s.Image.Pix[3*p] == byte(7+d))
+			}
+			if extended {
+				kinds[d]++
+			}
+		}
+	}
+	for d, n := range kinds {
+		if n < 110 || n > 190 {
+			t.Errorf("%d of 600 samples extend defect %d, want about a quarter", n, d)
+		}
+	}
+}
+
+func TestForeground(t *testing.T) {
+	object := findForeground(fewShot(64, 64, 3, 1, true).Normals)
+	if !object.object {
+		t.Fatal("a disc on a plain background counts as texture")
+	}
+	inside, wrong := 0, 0
+	for _, i := range object.of(1) {
+		if inside++; math.Hypot(float64(i%64)-32, float64(i/64)-32) > 0.3*64+1 {
+			wrong++
+		}
+	}
+	if want := math.Pi * 0.09 * 64 * 64; wrong > 0 || float64(inside) < 0.8*want || float64(inside) > 1.1*want {
+		t.Errorf("foreground has %d pixels, %d outside the disc of %.0f", inside, wrong, want)
+	}
+	if findForeground(fewShot(64, 64, 3, 1, false).Normals).object {
+		t.Error("a texture counts as object")
+	}
+	plain := []sdk.Image{*newImage(16, 16)}
+	if points := findForeground(plain).of(0); len(points) != 0 {
+		t.Errorf("a black image has a foreground of %d pixels", len(points))
+	}
+}
+
+func TestOtsu(t *testing.T) {
+	var hist [256]int
+	for v := range 20 {
+		hist[30+v], hist[150+v] = 10, 5
+	}
+	if got := otsuThreshold(&hist); got < 49 || got >= 150 {
+		t.Errorf("threshold %d does not lie between the two classes, 30-49 and 150-169", got)
+	}
+}
+
+// An anomaly on the background goes to the product, one on it stays.
+func TestPRNPlacesAnomaliesOnTheProduct(t *testing.T) {
+	const n = 64
+	set := fewShot(n, n, 2, 1, true)
+	set.Defects = set.Defects[:1]
+	mask := &set.Defects[0].Pairs[0].Mask
+	options := map[string]string{"extended": "1", "extend-augmenters": "0"}
+	stays := bytes.Clone(mask.Pix)
+	for _, s := range generate(t, &prn{}, request(t, &prn{}, set, 10, options)) {
+		if !bytes.Equal(s.Mask.Pix, stays) {
+			t.Fatalf("sample %d: an anomaly on the product moved", s.Index)
+		}
+	}
+	clear(mask.Pix)
+	for y := range 4 {
+		for x := range 6 {
+			mask.Pix[y*n+x] = 255           // in one corner
+			mask.Pix[(n-1-y)*n+n-1-x] = 255 // and the other
+		}
+	}
+	centers := map[[2]int]bool{}
+	for _, s := range generate(t, &prn{}, request(t, &prn{}, set, 60, options)) {
+		outsideEquals(t, s, set)
+		for _, r := range regionsOf(s.Mask, new(scratch)) {
+			if math.Hypot(float64(r.center.X)-n/2, float64(r.center.Y)-n/2) > 0.3*n+2 {
+				t.Fatalf("sample %d: a region's centre %v lies on the background", s.Index, r.center)
+			}
+			centers[[2]int{r.center.X, r.center.Y}] = true
+		}
+		if got := area(s.Mask); got > 48 || got < 24 {
+			t.Fatalf("sample %d: two regions of 24 pixels have become %d pixels", s.Index, got)
+		}
+	}
+	if len(centers) < 50 {
+		t.Errorf("120 regions went to only %d places", len(centers))
+	}
+}
+
+func TestRegions(t *testing.T) {
+	m := newMask(7, 5)
+	for _, i := range []int{0, 8, 16, 5, 6, 34, 28} { // a diagonal, a bar, two corners
+		m.Pix[i] = 255
+	}
+	found := regionsOf(m, new(scratch))
+	if len(found) != 4 || found[0].box.Dx() != 3 || found[0].center.X != 1 || found[1].box.Dx() != 2 {
+		t.Errorf("regions are %+v", found)
+	}
+}
+
+// Geometric augmenters take image and mask along the same way: an image that
+// shows its mask still does so afterwards.
+func TestExtendersKeepImageAndMaskTogether(t *testing.T) {
+	const n = 64
+	if len(extenders) != 10 {
+		t.Fatalf("%d augmenters, want 10", len(extenders))
+	}
+	mask := newMask(n, n)
+	for y := range n {
+		for x := range n {
+			if math.Hypot(float64(x)-20, float64(y)-26) < 12 || (x > 40 && y > 30) {
+				mask.Pix[y*n+x] = 255
+			}
+		}
+	}
+	o := &extendOptions{optical: 1, shift: 0.0625, scale: 0.2, rotate: 45}
+	geometric := map[string]bool{"quarter turn": true, "flip": true, "transpose": true, "optical distortion": true, "shift, scale and rotate": true, "distortion": true}
+	for _, e := range extenders {
+		moved, changed := false, false
+		for seed := range uint64(60) {
+			p := specimen{image: *newImage(n, n), mask: sdk.Mask{Width: n, Height: n, Pix: bytes.Clone(mask.Pix)}, rng: sdk.Rand(seed), s: new(scratch)}
+			for i, v := range mask.Pix {
+				for c := range 3 {
+					p.image.Pix[3*i+c] = v/255*150 + 50
+				}
+			}
+			before := clone(&p.image)
+			e.apply(&p, o)
+			moved = moved || !bytes.Equal(p.mask.Pix, mask.Pix)
+			changed = changed || !bytes.Equal(p.image.Pix, before.Pix)
+			wrong := 0
+			for i, v := range p.mask.Pix {
+				if v != 0 && v != 255 {
+					t.Fatalf("%s: the mask has a %d", e.name, v)
+				}
+				if geometric[e.name] && (v == 255) != (p.image.Pix[3*i] > 125) {
+					wrong++
+				}
+			}
+			if wrong > n*n/100 {
+				t.Fatalf("%s, seed %d: image and mask disagree at %d pixels", e.name, seed, wrong)
+			}
+		}
+		if moved != geometric[e.name] || !changed {
+			t.Errorf("%s: mask changes %v, image changes %v", e.name, moved, changed)
+		}
+	}
+}
+
+func TestFilters(t *testing.T) {
+	flat := newImage(32, 24)
+	for i := range flat.Pix {
+		flat.Pix[i] = 100
+	}
+	s := new(scratch)
+	for name, f := range map[string]func(m *sdk.Image){
+		"median":      func(m *sdk.Image) { medianBlur(m, s) },
+		"motion":      func(m *sdk.Image) { motionBlur(m, 7, 0.3, s) },
+		"convolution": func(m *sdk.Image) { convolve3(m, [9]float32{0, -1, 0, -1, 5, -1, 0, -1, 0}, s) },
+		"smooth":      func(m *sdk.Image) { smooth(&s.image, m); copy(m.Pix, s.image.Pix) },
+	} {
+		m := clone(flat)
+		if f(m); !bytes.Equal(m.Pix, flat.Pix) {
+			t.Errorf("%s changes a flat image", name)
+		}
+	}
+	spot := clone(flat)
+	spot.Pix[3*(10*32+10)] = 255
+	if medianBlur(spot, s); spot.Pix[3*(10*32+10)] != 100 {
+		t.Error("the median keeps a lone pixel")
+	}
+	ramp := newImage(64, 64)
+	for i := range ramp.Pix {
+		ramp.Pix[i] = byte(100 + i/3%64/4)
+	}
+	if clahe(ramp, 2); int(ramp.Pix[3*63])-int(ramp.Pix[0]) < 17 {
+		t.Errorf("CLAHE does not stretch a ramp of 15 levels: %d to %d", ramp.Pix[0], ramp.Pix[3*63])
+	}
+	noisy := clone(flat)
+	addNoise(noisy, 10, sdk.Rand(1))
+	sum, squares := 0.0, 0.0
+	for _, v := range noisy.Pix {
+		d := float64(v) - 100
+		sum, squares = sum+d, squares+d*d
+	}
+	n := float64(len(noisy.Pix))
+	if mean, deviation := sum/n, math.Sqrt(squares/n); math.Abs(mean) > 1 || math.Abs(deviation-10) > 1 {
+		t.Errorf("noise of deviation 10 has mean %.2f and deviation %.2f", mean, deviation)
+	}
+}
+
+func TestPRNNeedsDefectsOnlyToExtend(t *testing.T) {
+	set := fewShot(16, 16, 1, 1, false)
+	set.Defects = nil
+	generate(t, &prn{}, request(t, &prn{}, &sdk.FewShotSet{Category: "thing", Normals: set.Normals}, 3, map[string]string{"extended": "0"}))
+	req := request(t, &prn{}, set, 1, nil)
+	failsWith(t, &prn{}, req, "no defects", "extended")
+}
