@@ -1,0 +1,91 @@
+package host
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/anobench/anobench/plugins/sdk"
+)
+
+func groupAlive(pid int) bool { return syscall.Kill(-pid, 0) == nil }
+
+func TestGenerate(t *testing.T) {
+	p := start(t, spec(t, "fine"))
+	if d := p.Describe(); d.Name != "faulty" || len(d.Options) != 1 || !d.Capabilities.MakesMasks {
+		t.Errorf("Describe = %+v", d)
+	}
+	var first [][]byte
+	for round := range 2 {
+		n := 0
+		// 700 x 700 images are larger than one chunk.
+		for _, size := range [][2]int{{32, 24}, {700, 700}} {
+			err := p.Generate(t.Context(), request(5, size[0], size[1]), func(s *sdk.Sample) error {
+				if s.Index != n%5 || s.Seed != uint64(1000+n%5) || s.Source != "good/000.png" {
+					t.Errorf("sample %d: index %d, seed %d, source %q", n, s.Index, s.Seed, s.Source)
+				}
+				if round == 0 {
+					first = append(first, s.Image.Pix)
+				} else if !bytes.Equal(first[n], s.Image.Pix) {
+					t.Errorf("sample %d differs the second time", n)
+				}
+				n++
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n != 10 {
+			t.Errorf("%d samples, want 10", n)
+		}
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	c := p.Cost()
+	if c.Wall <= 0 || c.CPU <= 0 || c.PeakBytes < 1<<20 {
+		t.Errorf("Cost = %+v", c)
+	}
+}
+
+func TestEmitErrorEndsTheCallOnly(t *testing.T) {
+	p := start(t, spec(t, "fine"))
+	full := errors.New("disk full")
+	if err := p.Generate(t.Context(), request(5, 32, 32), func(*sdk.Sample) error { return full }); err != full {
+		t.Errorf("got %v", err)
+	}
+	if err := p.Generate(t.Context(), request(5, 32, 32), func(*sdk.Sample) error { return nil }); err != nil {
+		t.Errorf("the plugin is not usable afterwards: %v", err)
+	}
+}
+
+func TestFit(t *testing.T) {
+	p := start(t, spec(t, "fit"))
+	dir := filepath.Join(t.TempDir(), "checkpoint")
+	reports := 0
+	err := p.Fit(t.Context(), set(32, 32), sdk.Options{"gain": "2"}, dir, func(r sdk.Progress) {
+		reports++
+		if r.Done != reports || r.Total != 3 || r.Message != "step[31m" {
+			t.Errorf("progress %+v", r)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "weights")); string(b) != "2" || reports != 3 {
+		t.Errorf("%q, %v, %d reports", b, err, reports)
+	}
+	req := request(1, 32, 32)
+	if err := p.Generate(t.Context(), req, nil); err == nil || !strings.Contains(err.Error(), "needs a fit") {
+		t.Errorf("generate without a checkpoint: %v", err)
+	}
+	req.Checkpoint = dir
+	if err := p.Generate(t.Context(), req, func(*sdk.Sample) error { return nil }); err != nil {
+		t.Error(err)
+	}
+}
