@@ -137,7 +137,7 @@ func TestOutsideTheMaskTheNormalImageIsUntouched(t *testing.T) {
 			for _, g := range drawn() {
 				options := map[string]string{}
 				if name := g.Describe().Name; name == "draem" || name == "prn" {
-					options["rotate-p"] = "0"
+					options["normal-rotate-p"] = "0"
 				}
 				for _, s := range generate(t, g, request(t, g, set, 60, options)) {
 					checkSample(t, s, size[0], size[1])
@@ -194,6 +194,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// BenchmarkGenerators measures pairs a second at 256x256.
 func BenchmarkGenerators(b *testing.B) {
 	set := fewShot(256, 256, 20, 5, true)
 	for _, g := range drawn() {
@@ -203,4 +204,11 @@ func BenchmarkGenerators(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pairs/s")
 		})
 	}
+	b.Run("folder", func(b *testing.B) {
+		dir, _ := writePairs(b, 20, 256, ".png")
+		for done := 0; done < b.N; done += 20 {
+			generate(b, &folder{}, folderRequest(b, dir, 0, min(20, b.N-done), 256))
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pairs/s")
+	})
 }

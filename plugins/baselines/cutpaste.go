@@ -51,10 +51,10 @@ func readCutOptions(opts sdk.Options) (o cutOptions, err error) {
 	if o.area, err = readSpan(opts, "area"); err != nil {
 		return o, err
 	}
-	if o.scarWidth, err = readIntSpan(opts, "scar-width"); err != nil {
+	if o.scarWidth, err = readSpan(opts, "scar-width"); err != nil {
 		return o, err
 	}
-	o.scarHeight, err = readIntSpan(opts, "scar-height")
+	o.scarHeight, err = readSpan(opts, "scar-height")
 	return o, err
 }
 

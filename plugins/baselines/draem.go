@@ -23,7 +23,7 @@ func (*draem) Describe() sdk.Description {
 		Summary:      "Paints augmented textures on normal images inside masks of thresholded Perlin noise.",
 		Capabilities: sdk.Capabilities{MakesMasks: true},
 		Options: append(slices.Clip(simulateSchema),
-			probability("normal-p", "0", "Probability of a normal image with an empty mask, which anobench refuses as training pair; DRAEM's own training loader uses 0.5."),
+			probability("no-anomaly-p", "0", "Probability of a normal image with an empty mask, which anobench refuses as training pair; DRAEM's own training loader uses 0.5."),
 		),
 	}
 }
@@ -40,7 +40,7 @@ func (g *draem) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.S
 	if err != nil {
 		return err
 	}
-	unchanged := req.Options.Float("normal-p")
+	unchanged := req.Options.Float("no-anomaly-p")
 	return sdk.EachSample(ctx, req, emit, func(ctx context.Context, index int, rng *rand.Rand) (*sdk.Sample, error) {
 		s := scratches.Get().(*scratch)
 		defer scratches.Put(s)

@@ -17,7 +17,7 @@ import (
 func TestDraemOutsideTheMaskEqualsTheTurnedImage(t *testing.T) {
 	const n = 48
 	set := fewShot(n, n, 3, 1, false)
-	req := request(t, &draem{}, set, 40, map[string]string{"rotate-p": "0.5"})
+	req := request(t, &draem{}, set, 40, map[string]string{"normal-rotate-p": "0.5"})
 	turned := 0
 	for _, s := range generate(t, &draem{}, req) {
 		rng := sdk.Rand(s.Seed)
@@ -43,7 +43,7 @@ func TestDraemOutsideTheMaskEqualsTheTurnedImage(t *testing.T) {
 
 func TestDraemBlends(t *testing.T) {
 	set := fewShot(32, 32, 1, 1, false)
-	base := map[string]string{"rotate-p": "0"}
+	base := map[string]string{"normal-rotate-p": "0"}
 	mixed := generate(t, &draem{}, request(t, &draem{}, set, 20, with(base, "beta-min", "0.5", "beta-max", "0.5")))
 	for i, pure := range generate(t, &draem{}, request(t, &draem{}, set, 20, with(base, "beta-min", "0", "beta-max", "0"))) {
 		if !bytes.Equal(pure.Mask.Pix, mixed[i].Mask.Pix) {
@@ -69,7 +69,7 @@ func TestDraemMaskIsThresholdedNoise(t *testing.T) {
 	set := fewShot(64, 64, 1, 1, false)
 	mean := func(threshold string) float64 {
 		sum := 0
-		for _, s := range generate(t, &draem{}, request(t, &draem{}, set, 60, map[string]string{"threshold": threshold})) {
+		for _, s := range generate(t, &draem{}, request(t, &draem{}, set, 60, map[string]string{"perlin-threshold": threshold})) {
 			checkSample(t, s, 64, 64)
 			sum += area(s.Mask)
 		}
@@ -88,7 +88,7 @@ func TestDraemMaskIsThresholdedNoise(t *testing.T) {
 func TestDraemNormalShare(t *testing.T) {
 	set := fewShot(16, 16, 2, 1, false)
 	empty := 0
-	for _, s := range generate(t, &draem{}, request(t, &draem{}, set, 400, map[string]string{"normal-p": "0.5", "rotate-p": "0"})) {
+	for _, s := range generate(t, &draem{}, request(t, &draem{}, set, 400, map[string]string{"no-anomaly-p": "0.5", "normal-rotate-p": "0"})) {
 		if area(s.Mask) == 0 {
 			empty++
 			outsideEquals(t, s, set)
@@ -225,7 +225,7 @@ func TestTexturesFromAFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	options := map[string]string{"dtd": dir, "augmenters": "0", "beta-max": "0", "rotate-p": "0"}
+	options := map[string]string{"dtd": dir, "augmenters": "0", "beta-max": "0", "normal-rotate-p": "0"}
 	g := &draem{}
 	seen := map[byte]bool{}
 	for _, s := range generate(t, g, request(t, g, set, 20, options)) {

@@ -34,7 +34,12 @@ func pairsOf(req *sdk.Request) ([]sdk.Pair, error) {
 	for i := range req.Set.Defects {
 		d := &req.Set.Defects[i]
 		if d.Name == req.Defect {
-			return usable(req, d)
+			pairs, err := usable(req, d)
+			if err == nil && len(pairs) == 0 {
+				err = fmt.Errorf("defect %q has no pair with a mask that is not empty (%d pairs at %dx%d): add pairs or raise the size",
+					d.Name, len(d.Pairs), req.Width, req.Height)
+			}
+			return pairs, err
 		}
 		names = append(names, d.Name)
 	}
@@ -56,10 +61,6 @@ func usable(req *sdk.Request, d *sdk.Defect) ([]sdk.Pair, error) {
 		if !bounds(&p.Mask).Empty() {
 			pairs = append(pairs, p)
 		}
-	}
-	if len(pairs) == 0 {
-		return nil, fmt.Errorf("defect %q has no pair with a mask that is not empty (%d pairs at %dx%d): add pairs or raise the size",
-			d.Name, len(d.Pairs), req.Width, req.Height)
 	}
 	return pairs, nil
 }

@@ -12,7 +12,7 @@ import (
 
 // writePairs writes n pairs of size x size and returns their folder and the
 // folder of the defect.
-func writePairs(t *testing.T, n, size int, extension string) (dir, defect string) {
+func writePairs(t testing.TB, n, size int, extension string) (dir, defect string) {
 	t.Helper()
 	dir = t.TempDir()
 	defect = filepath.Join(dir, "thing", "hole")
@@ -42,7 +42,7 @@ func writePairs(t *testing.T, n, size int, extension string) (dir, defect string
 	return dir, defect
 }
 
-func folderRequest(t *testing.T, dir string, first, count, size int) *sdk.Request {
+func folderRequest(t testing.TB, dir string, first, count, size int) *sdk.Request {
 	t.Helper()
 	opts, err := sdk.ValidateOptions((&folder{}).Describe().Options, map[string]string{"dir": dir})
 	if err != nil {

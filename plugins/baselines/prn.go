@@ -29,11 +29,11 @@ func (*prn) Describe() sdk.Description {
 		Options: append([]sdk.Option{
 			probability("extended", "0.5", "Share of extended anomalies, the rest is simulated (PRN: both kinds in equal parts)."),
 			count("extend-augmenters", "3", "0", "10", "How many different augmenters of ten change a real anomaly (unofficial PRN loader)."),
-			number("optical", "1", "0", "1", "Largest lens distortion of a real anomaly (unofficial PRN loader)."),
-			number("shift", "0.0625", "0", "1", "Largest shift of a real anomaly by the augmenter that shifts, fraction of the side (unofficial PRN loader)."),
-			number("scale", "0.2", "0", "0.9", "Largest change of scale by that augmenter, fraction (unofficial PRN loader)."),
+			number("extend-optical", "1", "0", "1", "Largest lens distortion of a real anomaly (unofficial PRN loader)."),
+			number("extend-shift", "0.0625", "0", "1", "Largest shift of a real anomaly by the augmenter that shifts, fraction of the side (unofficial PRN loader)."),
+			number("extend-scale", "0.2", "0", "0.9", "Largest change of scale by that augmenter, fraction (unofficial PRN loader)."),
 			number("extend-rotate", "45", "0", "180", "Largest rotation to either side by that augmenter, degrees (unofficial PRN loader)."),
-			probability("inside", "0.6666666666666666", "Share of an anomaly that must lie on the product for it to stay in place (unofficial PRN loader: 2/3)."),
+			probability("extend-inside", "0.6666666666666666", "Share of an anomaly that must lie on the product for it to stay in place (unofficial PRN loader: 2/3)."),
 			minArea(),
 		}, slices.Clone(simulateSchema)...),
 	}
@@ -56,8 +56,8 @@ func newExtender(req *sdk.Request, normals []sdk.Image) (*extender, error) {
 	o := req.Options
 	e := &extender{
 		extendOptions: extendOptions{
-			augmenters: o.Int("extend-augmenters"), optical: o.Float("optical"), shift: o.Float("shift"),
-			scale: o.Float("scale"), rotate: o.Float("extend-rotate"), inside: o.Float("inside"),
+			augmenters: o.Int("extend-augmenters"), optical: o.Float("extend-optical"), shift: o.Float("extend-shift"),
+			scale: o.Float("extend-scale"), rotate: o.Float("extend-rotate"), inside: o.Float("extend-inside"),
 			minArea: o.Int("min-area"),
 		},
 		foreground: findForeground(normals),
@@ -67,10 +67,12 @@ func newExtender(req *sdk.Request, normals []sdk.Image) (*extender, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.defects = append(e.defects, pairs)
+		if len(pairs) > 0 {
+			e.defects = append(e.defects, pairs)
+		}
 	}
 	if len(e.defects) == 0 {
-		return nil, errors.New("the few-shot set has no defects to extend: add some, or set the option extended to 0")
+		return nil, errors.New("the few-shot set has no defects to extend, or all their masks are empty: add some, or set the option extended to 0")
 	}
 	return e, nil
 }

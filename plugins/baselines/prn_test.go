@@ -20,7 +20,7 @@ func TestPRNMixesBothKinds(t *testing.T) {
 		}
 	}
 	var kinds [2]int
-	for _, s := range generate(t, &prn{}, request(t, &prn{}, set, 600, map[string]string{"extend-augmenters": "0", "rotate-p": "0"})) {
+	for _, s := range generate(t, &prn{}, request(t, &prn{}, set, 600, map[string]string{"extend-augmenters": "0", "normal-rotate-p": "0"})) {
 		checkSample(t, s, 32, 32)
 		for d := range kinds {
 			extended := true

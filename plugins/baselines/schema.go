@@ -38,12 +38,3 @@ func readSpan(opts sdk.Options, name string) (span, error) {
 	}
 	return s, nil
 }
-
-// readIntSpan reads the Int options name-min and name-max.
-func readIntSpan(opts sdk.Options, name string) (span, error) {
-	s := span{float64(opts.Int(name + "-min")), float64(opts.Int(name + "-max"))}
-	if s.lo > s.hi {
-		return s, fmt.Errorf("option %s-min is %v, above %s-max %v: exchange them", name, s.lo, name, s.hi)
-	}
-	return s, nil
-}

@@ -25,8 +25,8 @@ type simulateOptions struct {
 
 var simulateSchema = []sdk.Option{
 	{Name: "dtd", Type: sdk.Path, Help: "Folder of the Describable Textures Dataset (<dtd>/images/*/*.jpg, or any <dtd>/*/*.jpg) to take textures from; empty: textures drawn by program."},
-	probability("rotate-p", "0.3", "Probability that the normal image is turned (DRAEM)."),
-	number("rotate", "90", "0", "180", "Largest rotation of the normal image to either side, degrees (DRAEM)."),
+	probability("normal-rotate-p", "0.3", "Probability that the normal image is turned (DRAEM)."),
+	number("normal-rotate", "90", "0", "180", "Largest rotation of the normal image to either side, degrees (DRAEM)."),
 	count("augmenters", "3", "0", "10", "How many different augmenters of ten change the texture (DRAEM)."),
 	number("gamma-min", "0.5", "0.01", "10", "Smallest gamma of a texture's channel (DRAEM)."),
 	number("gamma-max", "2", "0.01", "10", "Largest gamma of a texture's channel (DRAEM)."),
@@ -41,29 +41,28 @@ var simulateSchema = []sdk.Option{
 	count("perlin-min", "0", "0", "8", "The noise has at least 2 to this power cells along each axis (DRAEM)."),
 	count("perlin-max", "5", "0", "8", "The noise has at most 2 to this power cells along each axis (DRAEM)."),
 	number("perlin-rotate", "90", "0", "180", "Largest rotation of the noise to either side, degrees (DRAEM)."),
-	number("threshold", "0.5", "-0.9", "0.9", "The mask is where the noise, in [-1, 1], exceeds this (DRAEM)."),
+	number("perlin-threshold", "0.5", "-0.9", "0.9", "The mask is where the noise, in [-1, 1], exceeds this (DRAEM)."),
 	number("beta-min", "0", "0", "1", "Smallest share of the normal image inside the mask (DRAEM)."),
 	number("beta-max", "0.8", "0", "1", "Largest share of the normal image inside the mask (DRAEM)."),
 }
 
 func readSimulateOptions(opts sdk.Options) (o simulateOptions, err error) {
 	o = simulateOptions{
-		rotate: opts.Float("rotate-p"), rotateBy: opts.Float("rotate"),
+		rotate: opts.Float("normal-rotate-p"), rotateBy: opts.Float("normal-rotate"),
 		augmenters:    opts.Int("augmenters"),
 		brightnessAdd: opts.Float("brightness-add"), hueSaturation: opts.Float("hue-saturation"),
 		solarize: opts.Float("solarize-p"), textureRotate: opts.Float("texture-rotate"),
-		noiseRotate: opts.Float("perlin-rotate"), threshold: opts.Float("threshold"),
+		noiseRotate: opts.Float("perlin-rotate"), threshold: opts.Float("perlin-threshold"),
 	}
 	for _, s := range []struct {
 		name string
 		to   *span
-	}{{"gamma", &o.gamma}, {"brightness", &o.brightness}, {"solarize", &o.solarizeAt}, {"beta", &o.opacity}} {
+	}{{"gamma", &o.gamma}, {"brightness", &o.brightness}, {"solarize", &o.solarizeAt}, {"beta", &o.opacity}, {"perlin", &o.scale}} {
 		if *s.to, err = readSpan(opts, s.name); err != nil {
 			return o, err
 		}
 	}
-	o.scale, err = readIntSpan(opts, "perlin")
-	return o, err
+	return o, nil
 }
 
 // A simulator paints textures on normal images where noise exceeds a
@@ -150,5 +149,5 @@ func (g *simulator) noiseMask(m *sdk.Mask, rng *rand.Rand, s *scratch) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("no noise exceeded the threshold %v in %d draws: lower the option threshold", g.threshold, maxDraws)
+	return fmt.Errorf("no noise exceeded the threshold %v in %d draws: lower the option perlin-threshold", g.threshold, maxDraws)
 }

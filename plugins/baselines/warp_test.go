@@ -28,7 +28,7 @@ func TestWarpIsExactForWholePixelMoves(t *testing.T) {
 		}},
 		"flip x": {about(0, 1, true, false, 7.5, 7.5, 7.5, 7.5), func(x, y int) int { return at(n-1-x, y) }},
 		"flip y": {about(0, 1, false, true, 7.5, 7.5, 7.5, 7.5), func(x, y int) int { return at(x, n-1-y) }},
-		"shift": {about(0, 1, false, false, 0, 0, 3, -2), func(x, y int) int {
+		"extend-shift": {about(0, 1, false, false, 0, 0, 3, -2), func(x, y int) int {
 			if x < 3 || y+2 >= n {
 				return -1
 			}
