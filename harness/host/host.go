@@ -148,8 +148,10 @@ func Start(ctx context.Context, spec Spec) (*Plugin, error) {
 	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
-	} else if why := p.process.verdict(2 * time.Second); why != nil {
-		err = why
+	} else if !errors.Is(err, ErrInvalid) {
+		if why := p.process.verdict(2 * time.Second); why != nil {
+			err = why
+		}
 	}
 	p.dead = err
 	p.Close()
@@ -206,7 +208,9 @@ func (p *Plugin) Fit(ctx context.Context, set *sdk.FewShotSet, opts sdk.Options,
 	if err != nil {
 		return p.refused(op, fmt.Errorf("checkpoint folder: %w", err))
 	}
-	return p.call(ctx, op, "of the fit", func(ctx context.Context, alive *patience) error {
+	last := sdk.Progress{}
+	at := func() string { return fmt.Sprintf("after %d of %d steps", last.Done, last.Total) }
+	return p.call(ctx, op, at, func(ctx context.Context, alive *patience) error {
 		if err := p.client.LoadSet(ctx, set, alive.renew); err != nil {
 			return err
 		}
@@ -222,6 +226,7 @@ func (p *Plugin) Fit(ctx context.Context, set *sdk.FewShotSet, opts sdk.Options,
 				return
 			}
 			r.Message = printable(r.Message)
+			last = r
 			if progress != nil {
 				progress(r)
 			}
@@ -257,7 +262,8 @@ func (p *Plugin) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.
 	}
 	n := 0
 	var stopped error // by emit: not the plugin's fault
-	err = p.call(ctx, op, "of the next sample", func(ctx context.Context, alive *patience) error {
+	at := func() string { return fmt.Sprintf("after %d of %d samples", n, complete.Count) }
+	err = p.call(ctx, op, at, func(ctx context.Context, alive *patience) error {
 		if err := p.client.LoadSet(ctx, complete.Set, alive.renew); err != nil {
 			return err
 		}
@@ -275,10 +281,7 @@ func (p *Plugin) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.
 			return nil
 		}
 		if err == nil && n < complete.Count {
-			return fmt.Errorf("%w: %d of %d samples came", ErrInvalid, n, complete.Count)
-		}
-		if err != nil {
-			return fmt.Errorf("after %d of %d samples: %w", n, complete.Count, err)
+			return fmt.Errorf("%w: no more samples came", ErrInvalid)
 		}
 		return err
 	})
@@ -289,17 +292,15 @@ func (p *Plugin) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.
 }
 
 // call runs one remote call under the stall timeout and finds out what its
-// error really was.
-func (p *Plugin) call(ctx context.Context, op, awaited string, do func(context.Context, *patience) error) error {
+// error really was; at says how far the call had come.
+func (p *Plugin) call(ctx context.Context, op string, at func() string, do func(context.Context, *patience) error) error {
 	if p.dead != nil {
 		return p.failed(op, fmt.Errorf("the plugin has ended after an earlier failure: %w", p.dead))
 	}
 	outer := ctx
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	alive := newPatience(p.spec.StallTimeout, func() {
-		end(fmt.Errorf("%w for %v: no sign %s: it hangs, or needs a longer stall timeout", ErrStalled, p.spec.StallTimeout, awaited))
-	}, end)
+	alive := newPatience(p.spec.StallTimeout, end)
 	err := do(ctx, alive)
 	alive.pause()
 	if err == nil {
@@ -308,19 +309,21 @@ func (p *Plugin) call(ctx context.Context, op, awaited string, do func(context.C
 	if outer.Err() != nil {
 		return context.Cause(outer)
 	}
-	var remote *sdk.RemoteError
-	switch {
-	case errors.As(err, &remote) && remote.Broken:
-		if why := p.process.verdict(2 * time.Second); why != nil {
-			err = fmt.Errorf("%w: %w", err, why)
+	fatal := true
+	if remote, ok := errors.AsType[*sdk.RemoteError](err); !ok {
+		if ctx.Err() == nil && !errors.Is(err, ErrInvalid) {
+			err = fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
-	case errors.As(err, &remote):
-		return p.failed(op, err) // the generator's own error: it lives on
-	case ctx.Err() == nil && !errors.Is(err, ErrInvalid):
-		err = fmt.Errorf("%w: %w", ErrInvalid, err)
+	} else if !remote.Broken {
+		fatal = false // the generator's own error: it lives on
+	} else if why := p.process.verdict(2 * time.Second); why != nil {
+		err = why
 	}
-	p.dead = err
-	p.process.kill()
+	err = fmt.Errorf("%s: %w", at(), err)
+	if fatal {
+		p.dead = err
+		p.process.kill()
+	}
 	return p.failed(op, err)
 }
 

@@ -39,7 +39,7 @@ func spec(t *testing.T, mode string, args ...string) Spec {
 	return Spec{
 		Name: "faulty", Path: self, Args: append([]string{"serve", mode}, args...),
 		LogPath:      filepath.Join(t.TempDir(), "faulty.log"),
-		StartTimeout: 20 * time.Second, StallTimeout: 20 * time.Second, Grace: 2 * time.Second,
+		StartTimeout: 20 * time.Second, StallTimeout: 20 * time.Second, Grace: time.Second,
 	}
 }
 

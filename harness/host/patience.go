@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -13,8 +14,11 @@ type patience struct {
 	end   context.CancelCauseFunc
 }
 
-func newPatience(limit time.Duration, lost func(), end context.CancelCauseFunc) *patience {
-	return &patience{time.AfterFunc(limit, lost), limit, end}
+func newPatience(limit time.Duration, end context.CancelCauseFunc) *patience {
+	stalled := func() {
+		end(fmt.Errorf("%w for %v: it hangs, or needs a longer stall timeout", ErrStalled, limit))
+	}
+	return &patience{time.AfterFunc(limit, stalled), limit, end}
 }
 
 func (p *patience) renew() { p.timer.Reset(p.limit) }
