@@ -56,7 +56,8 @@ func Open(root string) (*Dataset, []Fault, error) {
 		d.Categories = append(d.Categories, openCategory(name, dir, &faults))
 	}
 	if len(d.Categories) == 0 {
-		return nil, faults.all, fmt.Errorf("open data set %s: no category found: expected <category>/train/good and <category>/test/<defect>, or train and test right in it", root)
+		err := fmt.Errorf("open data set %s: no category found: expected <category>/train/good and <category>/test/<defect>, or train and test right in it", root)
+		return nil, faults.all, errors.Join(err, FaultError(faults.all))
 	}
 	return d, faults.all, nil
 }
