@@ -99,7 +99,7 @@ func (e *Error) Unwrap() error { return e.Err }
 var (
 	// ErrStalled means that the plugin said nothing for too long.
 	ErrStalled = errors.New("no answer")
-	// ErrExited means that the process ended in the middle of a call.
+	// ErrExited means that the process ended by itself in the middle of a call.
 	ErrExited = errors.New("the plugin ended")
 	// ErrInvalid means that the plugin broke its contract.
 	ErrInvalid = errors.New("invalid answer")
@@ -295,7 +295,7 @@ func (p *Plugin) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.
 // error really was; at says how far the call had come.
 func (p *Plugin) call(ctx context.Context, op string, at func() string, do func(context.Context, *patience) error) error {
 	if p.dead != nil {
-		return p.failed(op, fmt.Errorf("the plugin has ended after an earlier failure: %w", p.dead))
+		return p.failed(op, fmt.Errorf("%w after an earlier failure: %w", sdk.ErrGone, p.dead))
 	}
 	outer := ctx
 	ctx, end := context.WithCancelCause(ctx)

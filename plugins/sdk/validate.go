@@ -6,6 +6,9 @@ import (
 	"slices"
 )
 
+// ErrGone is in the error of every call to a generator whose process has ended.
+var ErrGone = errors.New("the generator has ended")
+
 // Limits of what crosses the boundary of a plugin; both sides keep them.
 const (
 	MaxSide  = 16384  // pixels along one side of an image
