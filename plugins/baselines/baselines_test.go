@@ -205,7 +205,7 @@ func BenchmarkGenerators(b *testing.B) {
 		})
 	}
 	b.Run("folder", func(b *testing.B) {
-		dir, _ := writePairs(b, 20, 256, ".png")
+		dir, _ := writePairs(b, 20, 256, ".png", 15)
 		for done := 0; done < b.N; done += 20 {
 			generate(b, &folder{}, folderRequest(b, dir, 0, min(20, b.N-done), 256))
 		}

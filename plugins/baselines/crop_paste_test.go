@@ -93,6 +93,17 @@ func TestCropPasteGeometry(t *testing.T) {
 	}
 }
 
+func TestCropPasteInPlaceKeepsTheCentre(t *testing.T) {
+	set := fewShot(96, 96, 1, 1, false)
+	for _, s := range generate(t, &cropPaste{}, request(t, &cropPaste{}, set, 40,
+		map[string]string{"position": "same", "rotate": "180", "scale-min": "0.5", "scale-max": "2"})) {
+		r := regionsOf(s.Mask, new(scratch))
+		if dx, dy := r[0].center.X-48, r[0].center.Y-48; dx < -1 || dx > 1 || dy < -1 || dy > 1 {
+			t.Errorf("sample %d: the anomaly's centre went from (48, 48) to %v", s.Index, r[0].center)
+		}
+	}
+}
+
 func TestCropDraws(t *testing.T) {
 	g := &cropPaste{}
 	opts, err := sdk.ValidateOptions(g.Describe().Options, nil)

@@ -85,6 +85,30 @@ func TestDraemMaskIsThresholdedNoise(t *testing.T) {
 	}
 }
 
+func TestNoiseMaskIsWhereNoiseExceedsTheThreshold(t *testing.T) {
+	const w, h = 40, 24
+	g := &simulator{simulateOptions: simulateOptions{scale: span{0, 5}, threshold: 0.4}}
+	s := new(scratch)
+	for seed := range uint64(50) {
+		mask := newMask(w, h)
+		if err := g.noiseMask(mask, sdk.Rand(seed), s); err != nil {
+			t.Fatal(err)
+		}
+		rng, field := sdk.Rand(seed), make([]float32, w*h)
+		for slices.Max(field) <= 0.4 {
+			clear(field)
+			rx, ry := 1<<rng.IntN(6), 1<<rng.IntN(6)
+			addPerlin(field, w, h, min(rx, w), min(ry, h), 1, rng, s)
+			rng.Float64() // the rotation
+		}
+		for i, v := range field {
+			if (v > 0.4) != (mask.Pix[i] == 255) {
+				t.Fatalf("seed %d: noise %v at pixel %d, mask %d", seed, v, i, mask.Pix[i])
+			}
+		}
+	}
+}
+
 func TestDraemNormalShare(t *testing.T) {
 	set := fewShot(16, 16, 2, 1, false)
 	empty := 0
@@ -142,6 +166,35 @@ func TestAugmenters(t *testing.T) {
 		}
 		if !changed {
 			t.Errorf("%s never changes the image", a.name)
+		}
+	}
+}
+
+func TestGammaAndHueRanges(t *testing.T) {
+	o := &simulateOptions{gamma: span{2, 2}, hueSaturation: 50}
+	m := &sdk.Image{Width: 3, Height: 1, Pix: []byte{0, 16, 64, 100, 128, 200, 254, 255, 1}}
+	augmenters[0].apply(o, m, sdk.Rand(1), nil)
+	if want := []byte{0, 1, 16, 39, 64, 156, 253, 255, 0}; !bytes.Equal(m.Pix, want) {
+		t.Errorf("gamma 2 gives %v, want %v", m.Pix, want)
+	}
+	// Red turned by up to 50/255 of the circle, 70.6 degrees: green rises to
+	// full level past 60 degrees, and blue alike on the other side.
+	full := [3]int{}
+	for seed := range uint64(500) {
+		m := &sdk.Image{Width: 1, Height: 1, Pix: []byte{255, 100, 100}}
+		augmenters[3].apply(o, m, sdk.Rand(seed), nil)
+		for c, v := range m.Pix {
+			if v == 255 {
+				full[c]++
+			}
+		}
+		if m.Pix[1] == 255 && m.Pix[0] < 200 || m.Pix[2] == 255 && m.Pix[0] < 200 {
+			t.Fatalf("seed %d: red went to %v, more than 70.6 degrees away", seed, m.Pix)
+		}
+	}
+	for c, n := range full[1:] {
+		if n < 15 || n > 70 {
+			t.Errorf("channel %d is full in %d of 500, want about 37", c+1, n)
 		}
 	}
 }
@@ -238,6 +291,9 @@ func TestTexturesFromAFolder(t *testing.T) {
 	}
 	if len(seen) != 2 || !seen[10] || !seen[250] {
 		t.Errorf("anomalies have levels %v, the textures 10 and 250", seen)
+	}
+	if n := len(g.textures.kept); n != 2 {
+		t.Errorf("%d textures are kept decoded, want both", n)
 	}
 	if again := generate(t, g, request(t, g, set, 20, options)); len(again) != 20 {
 		t.Error("a second call fails")

@@ -10,9 +10,9 @@ import (
 	"github.com/anobench/anobench/plugins/sdk"
 )
 
-// writePairs writes n pairs of size x size and returns their folder and the
+// writePairs writes n pairs of size x size with some grain and returns their folder and the
 // folder of the defect.
-func writePairs(t testing.TB, n, size int, extension string) (dir, defect string) {
+func writePairs(t testing.TB, n, size int, extension string, grain byte) (dir, defect string) {
 	t.Helper()
 	dir = t.TempDir()
 	defect = filepath.Join(dir, "thing", "hole")
@@ -24,7 +24,7 @@ func writePairs(t testing.TB, n, size int, extension string) (dir, defect string
 	for i := range n {
 		img, mask := dataset.NewImage(size, size), dataset.NewMask(size, size)
 		for p := range img.Pix {
-			img.Pix[p] = byte(20 * i)
+			img.Pix[p] = byte(20*i) + byte(p*p>>7)&grain
 		}
 		for y := range size / 2 {
 			for x := range size / 2 {
@@ -56,7 +56,7 @@ func folderRequest(t testing.TB, dir string, first, count, size int) *sdk.Reques
 
 func TestFolderReadsPairs(t *testing.T) {
 	for _, extension := range []string{".png", ".jpg"} {
-		dir, _ := writePairs(t, 12, 32, extension)
+		dir, _ := writePairs(t, 12, 32, extension, 0)
 		for _, size := range []int{32, 16, 48} {
 			for i, s := range generate(t, &folder{}, folderRequest(t, dir, 9, 3, size)) {
 				checkSample(t, s, size, size)
@@ -70,6 +70,21 @@ func TestFolderReadsPairs(t *testing.T) {
 					t.Errorf("%s: sample %d has a mask of %d pixels, want %d", extension, s.Index, got, want)
 				}
 			}
+		}
+	}
+}
+
+func TestFolderMasksCountFromHalfIntensity(t *testing.T) {
+	dir, defect := writePairs(t, 1, 16, ".png", 0)
+	mask := dataset.NewMask(16, 16)
+	for i := range mask.Pix {
+		mask.Pix[i] = byte(i)
+	}
+	write(t, filepath.Join(defect, "mask", "0.png"), mask)
+	s := generate(t, &folder{}, folderRequest(t, dir, 0, 1, 16))[0]
+	for i, v := range s.Mask.Pix {
+		if (v == 255) != (i >= 128) {
+			t.Fatalf("a mask of level %d is read as %d", i, v)
 		}
 	}
 }
@@ -125,12 +140,12 @@ func TestFolderFaults(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, defect := writePairs(t, 5, 16, ".png")
+			dir, defect := writePairs(t, 5, 16, ".png", 0)
 			failsWith(t, &folder{}, folderRequest(t, dir, 0, c.count, 16), c.harm(t, defect)...)
 		})
 	}
 	t.Run("requests", func(t *testing.T) {
-		dir, _ := writePairs(t, 1, 16, ".png")
+		dir, _ := writePairs(t, 1, 16, ".png", 0)
 		req := folderRequest(t, dir, 0, 1, 16)
 		req.Defect = ""
 		failsWith(t, &folder{}, req, "defect")

@@ -2,6 +2,7 @@ package baselines
 
 import (
 	"bytes"
+	"image"
 	"math"
 	"testing"
 
@@ -56,6 +57,13 @@ func TestForeground(t *testing.T) {
 	if findForeground(fewShot(64, 64, 3, 1, false).Normals).object {
 		t.Error("a texture counts as object")
 	}
+	spotted := newImage(64, 64)
+	for i := 0; i < 64*64; i += 9 {
+		copy(spotted.Pix[3*i:], "\xff\xff\xff")
+	}
+	if findForeground([]sdk.Image{*spotted}).object {
+		t.Error("spots all over count as object")
+	}
 	plain := []sdk.Image{*newImage(16, 16)}
 	if points := findForeground(plain).of(0); len(points) != 0 {
 		t.Errorf("a black image has a foreground of %d pixels", len(points))
@@ -108,6 +116,18 @@ func TestPRNPlacesAnomaliesOnTheProduct(t *testing.T) {
 	if len(centers) < 50 {
 		t.Errorf("120 regions went to only %d places", len(centers))
 	}
+	// A region nearly as wide as the image stays in it as a whole.
+	clear(mask.Pix)
+	for i := range 3 * n {
+		if i%n > 1 && i%n < n-1 {
+			mask.Pix[i] = 255
+		}
+	}
+	for _, s := range generate(t, &prn{}, request(t, &prn{}, set, 20, options)) {
+		if r := bounds(s.Mask); r.Dx() != n-3 || r.Dy() != 3 || area(s.Mask) != 3*(n-3) {
+			t.Fatalf("sample %d: a bar of %dx3 pixels has become %v", s.Index, n-3, r)
+		}
+	}
 }
 
 func TestRegions(t *testing.T) {
@@ -118,6 +138,13 @@ func TestRegions(t *testing.T) {
 	found := regionsOf(m, new(scratch))
 	if len(found) != 4 || found[0].box.Dx() != 3 || found[0].center.X != 1 || found[1].box.Dx() != 2 {
 		t.Errorf("regions are %+v", found)
+	}
+	clear(m.Pix)
+	for _, i := range []int{1, 3, 8, 10, 15, 16, 17} { // a U, whose arms meet below
+		m.Pix[i] = 255
+	}
+	if found := regionsOf(m, new(scratch)); len(found) != 1 || found[0].box != image.Rect(1, 0, 4, 3) {
+		t.Errorf("regions of a U are %+v", found)
 	}
 }
 
@@ -170,6 +197,32 @@ func TestExtendersKeepImageAndMaskTogether(t *testing.T) {
 	}
 }
 
+func TestTransposeAndLens(t *testing.T) {
+	const n = 16
+	src := scene(1, n, n, false)
+	for seed := range uint64(20) {
+		p := specimen{image: *clone(&src), mask: *newMask(n, n), rng: sdk.Rand(seed), s: new(scratch)}
+		extenders[2].apply(&p, nil)
+		if bytes.Equal(p.image.Pix, src.Pix) {
+			continue // left alone
+		}
+		for y := range n {
+			for x := range n {
+				if a, b := 3*(y*n+x), 3*(x*n+y); !bytes.Equal(p.image.Pix[a:a+3], src.Pix[b:b+3]) {
+					t.Fatalf("transposed pixel (%d, %d) is not pixel (%d, %d)", x, y, y, x)
+				}
+			}
+		}
+	}
+	// At (20, 60) of 40 x 80 the offset from the centre is (0, 1/4) of the
+	// sides, so r^2 = 1/16 and the factor 1 + k/16 + k/256.
+	at := make([]point, 40)
+	lens(0.8, 40, 80)(60, at)
+	if got, want := float64(at[20].y)/onePixel, 40+20*(1+0.8/16+0.8/256); math.Abs(got-want) > 1e-4 || at[20].x != 20*onePixel {
+		t.Errorf("lens takes (20, 60) from (%v, %v), want (20, %v)", at[20].x/onePixel, got, want)
+	}
+}
+
 func TestFilters(t *testing.T) {
 	flat := newImage(32, 24)
 	for i := range flat.Pix {
@@ -191,6 +244,20 @@ func TestFilters(t *testing.T) {
 	spot.Pix[3*(10*32+10)] = 255
 	if medianBlur(spot, s); spot.Pix[3*(10*32+10)] != 100 {
 		t.Error("the median keeps a lone pixel")
+	}
+	line := newImage(9, 3)
+	line.Pix[3*(9+4)] = 250
+	if motionBlur(line, 5, 0, s); !bytes.Equal(line.Pix[27:54], []byte{
+		0, 0, 0, 0, 0, 0, 50, 0, 0, 50, 0, 0, 50, 0, 0, 50, 0, 0, 50, 0, 0, 0, 0, 0, 0, 0, 0}) {
+		t.Errorf("a point moved over 5 pixels is %v", line.Pix[27:54])
+	}
+	clipped := newImage(128, 128) // tiles of 256 pixels
+	for i := range clipped.Pix {
+		clipped.Pix[i] = 100
+	}
+	clahe(clipped, 1)
+	if d := int(clipped.Pix[0]) - 100; d < -3 || d > 3 {
+		t.Errorf("CLAHE clipped at the mean turns 100 into %d", clipped.Pix[0])
 	}
 	ramp := newImage(64, 64)
 	for i := range ramp.Pix {
