@@ -20,6 +20,8 @@ type rgb [3]float64
 
 func (c rgb) mul(s float64) rgb { return rgb{c[0] * s, c[1] * s, c[2] * s} }
 
+func (c rgb) sub(d rgb) rgb { return rgb{c[0] - d[0], c[1] - d[1], c[2] - d[2]} }
+
 func (c rgb) tint(d rgb) rgb { return rgb{c[0] * d[0], c[1] * d[1], c[2] * d[2]} }
 
 func (c rgb) blend(d rgb, t float64) rgb {

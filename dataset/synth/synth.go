@@ -41,9 +41,12 @@ type piece interface {
 }
 
 var families = []Family{
+	{Name: "connector", Kind: Object, Defects: []string{"bent_pin", "broken", "missing_pin"}, new: newConnector},
 	{Name: "fabric", Kind: Texture, Defects: []string{"float", "hole", "stain"}, new: newFabric},
 	{Name: "metal", Kind: Texture, Defects: []string{"dent", "rust", "scratch"}, new: newMetal},
 	{Name: "nut", Kind: Object, Defects: []string{"chip", "scratch", "tarnish"}, new: newNut},
+	{Name: "tablet", Kind: Object, Defects: []string{"contamination", "crack", "misprint"}, new: newTablet},
+	{Name: "terrazzo", Kind: Texture, Defects: []string{"crack", "oil", "pit"}, new: newTerrazzo},
 }
 
 // Families lists what can be drawn, by name.
