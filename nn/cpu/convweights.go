@@ -1,0 +1,140 @@
+package cpu
+
+// A ConvWeights computes the gradients of a convolution's weights and bias
+// from its input x and the gradient dy of its output.
+type ConvWeights struct {
+	pool   *Pool
+	shape  ConvShape
+	isa    *isa
+	x, dy  View
+	runs   []weightRun
+	panels []panel
+	kPad   int
+	chunks []weightChunk
+	parts  []float32 // partial sums: [chunk][tap*C][kPad]
+	wide   []float32 // dy with kPad channels where whole vectors do not divide K: [N*OutH*OutW][kPad]
+	bias   *Moments
+	init   []float32 // zeros
+	task   func(task, worker int)
+	widen  func(task, worker int)
+	reduce func(task, worker int)
+	dw     []float32
+}
+
+// A weightRun is a set of rows of the gradient, (tap, channel) pairs whose
+// inputs lie side by side in memory.
+type weightRun struct {
+	row    int // first row of the gradient
+	tiles  []span
+	offset int // bytes from the window's corner
+}
+
+// A weightChunk is the rows of images that one task sums over.
+type weightChunk struct {
+	x, dy []int // byte offsets of the rows
+}
+
+// NewConvWeights prepares the gradient of a convolution with a direct kernel.
+func NewConvWeights(p *Pool, s ConvShape, x, dy View) *ConvWeights {
+	g := &ConvWeights{pool: p, shape: s, isa: isas[0], x: x, dy: dy}
+	lanes := g.isa.lanes
+	g.panels, g.kPad = panels(s.K, lanes), roundUp(s.K, lanes)
+	g.init = make([]float32, 2*lanes)
+	g.bias = NewMoments(p, dy)
+	maxRows := len(g.isa.tiles[1]) - 1
+	if x.Pixel == s.C && s.DilationW == 1 {
+		for ky := range s.KernelH {
+			g.runs = append(g.runs, weightRun{ky * s.KernelW * s.C, spans(s.KernelW*s.C, maxRows), 4 * ky * s.DilationH * x.Row})
+		}
+	} else {
+		for tap := range s.KernelH * s.KernelW {
+			ky, kx := tap/s.KernelW, tap%s.KernelW
+			g.runs = append(g.runs, weightRun{tap * s.C, spans(s.C, maxRows), 4 * (ky*s.DilationH*x.Row + kx*s.DilationW*x.Pixel)})
+		}
+	}
+	dyRow := func(n, y int) int { return dy.at(n, y, 0) }
+	if g.kPad != s.K {
+		g.wide = make([]float32, dy.N*dy.H*dy.W*g.kPad)
+		dyRow = func(n, y int) int { return (n*dy.H + y) * dy.W * g.kPad }
+	}
+	// Enough chunks to keep a few threads busy, few enough to keep the partial
+	// sums in cache.
+	rows := dy.N * dy.H
+	const wanted = 32
+	count := min(rows, max(1, wanted/(len(g.runs)*len(g.panels))))
+	for _, c := range spans(rows, (rows+count-1)/count) {
+		var chunk weightChunk
+		for r := c.first; r < c.first+c.n; r++ {
+			n, y := r/dy.H, r%dy.H
+			chunk.x = append(chunk.x, 4*x.at(n, y*s.StrideH-s.PadH, -s.PadW))
+			chunk.dy = append(chunk.dy, 4*dyRow(n, y))
+		}
+		g.chunks = append(g.chunks, chunk)
+	}
+	g.parts = make([]float32, len(g.chunks)*g.gradRows()*g.kPad)
+	g.task, g.widen, g.reduce = g.run, g.widenRow, g.reduceRow
+	return g
+}
+
+func (g *ConvWeights) gradRows() int { return g.shape.KernelH * g.shape.KernelW * g.shape.C }
+
+// Run writes the gradients of the weights, OIHW, and of the bias (nil: not
+// wanted).
+func (g *ConvWeights) Run(dw, db []float32) {
+	if g.wide != nil {
+		g.pool.Run(g.dy.N*g.dy.H, g.widen)
+	}
+	g.pool.Run(len(g.chunks)*len(g.runs)*len(g.panels), g.task)
+	g.dw = dw
+	g.pool.Run(g.shape.C, g.reduce)
+	if db != nil {
+		g.bias.Sum(db)
+	}
+}
+
+func (g *ConvWeights) widenRow(row, _ int) {
+	src := g.dy.at(row/g.dy.H, row%g.dy.H, 0)
+	dst := g.wide[row*g.dy.W*g.kPad:]
+	for i := range g.dy.W {
+		copy(dst[i*g.kPad:][:g.shape.K], g.dy.Data[src+i*g.dy.Pixel:])
+	}
+}
+
+func (g *ConvWeights) run(task, worker int) {
+	pn := g.panels[task%len(g.panels)]
+	run := g.runs[task/len(g.panels)%len(g.runs)]
+	chunk := task / len(g.panels) / len(g.runs)
+	c := g.chunks[chunk]
+	t := &g.pool.scratch[worker].tile
+	t.aRow, t.aStep = 4, 4*g.shape.StrideW*g.x.Pixel
+	b, bPixel := g.dy.Data, g.dy.Pixel
+	if g.wide != nil {
+		b, bPixel = g.wide, g.kPad
+	}
+	t.b, t.bStep = &b[pn.first], 4*bPixel
+	t.n, t.outer = g.dy.W, len(c.x)
+	t.aOuter, t.bOuter = &c.x[0], &c.dy[0]
+	t.cRow, t.init = 4*g.kPad, &g.init[0]
+	for _, rows := range run.tiles {
+		t.a = at(&g.x.Data[0], run.offset+4*rows.first)
+		t.c = &g.parts[(chunk*g.gradRows()+run.row+rows.first)*g.kPad+pn.first]
+		g.isa.tiles[pn.vectors-1][rows.n](t)
+	}
+}
+
+// reduceRow adds the chunks' sums of one input channel in order.
+func (g *ConvWeights) reduceRow(ch, _ int) {
+	s := g.shape
+	taps := s.KernelH * s.KernelW
+	size := g.gradRows() * g.kPad
+	for tap := range taps {
+		row := (tap*s.C + ch) * g.kPad
+		for k := range s.K {
+			var sum float32
+			for i := row + k; i < len(g.parts); i += size {
+				sum += g.parts[i]
+			}
+			g.dw[(k*s.C+ch)*taps+tap] = sum
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package cpu
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// A Pool is a fixed set of threads that share the tasks of one kernel at a
+// time. It is used by one goroutine.
+type Pool struct {
+	threads int
+	next    atomic.Int64
+	tasks   int64
+	f       func(task, worker int)
+	wake    []chan struct{}
+	done    sync.WaitGroup
+	scratch []scratch
+}
+
+// scratch is what a worker needs so that kernels allocate nothing.
+type scratch struct {
+	tile tile
+	out  [16 * 32]float32 // a tile whose last vector is cut by the channel count
+	sums [32]float32
+	// Channel vectors that a kernel takes by address.
+	coef4 [4]*float32
+	coef5 [5]*float32
+	_     [64]byte // keeps neighbours off a shared cache line
+}
+
+// NewPool returns a pool of threads workers, at least one. The caller's
+// goroutine is one of them.
+func NewPool(threads int) *Pool {
+	threads = max(threads, 1)
+	p := &Pool{threads: threads, scratch: make([]scratch, threads)}
+	for w := 1; w < threads; w++ {
+		wake := make(chan struct{}, 1)
+		p.wake = append(p.wake, wake)
+		go func() {
+			for range wake {
+				p.work(w)
+				p.done.Done()
+			}
+		}()
+	}
+	return p
+}
+
+// Threads is the number of workers.
+func (p *Pool) Threads() int { return p.threads }
+
+// Close ends the workers.
+func (p *Pool) Close() {
+	for _, w := range p.wake {
+		close(w)
+	}
+}
+
+// Run calls f for every task in [0, tasks) and returns when all are done. Which
+// worker runs a task is left open: f must not let results depend on it.
+func (p *Pool) Run(tasks int, f func(task, worker int)) {
+	if p.threads == 1 || tasks == 1 {
+		for i := range tasks {
+			f(i, 0)
+		}
+		return
+	}
+	p.f, p.tasks = f, int64(tasks)
+	p.next.Store(0)
+	helpers := min(p.threads, tasks) - 1
+	p.done.Add(helpers)
+	for _, w := range p.wake[:helpers] {
+		w <- struct{}{}
+	}
+	p.work(0)
+	p.done.Wait()
+}
+
+func (p *Pool) work(worker int) {
+	for {
+		i := p.next.Add(1) - 1
+		if i >= p.tasks {
+			return
+		}
+		p.f(int(i), worker)
+	}
+}
