@@ -80,7 +80,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("plugin %s: %s: %v", e.Plugin, e.Op, e.Err)
+	s := fmt.Sprintf("plugin %s: %s: %s", e.Plugin, e.Op, printable(e.Err.Error()))
 	if len(e.Tail) > 0 {
 		s += "; last lines of its log"
 		if e.LogPath != "" {

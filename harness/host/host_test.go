@@ -2,12 +2,15 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/anobench/anobench/plugins/sdk"
 )
@@ -102,5 +105,47 @@ func TestFit(t *testing.T) {
 	req.Checkpoint = dir
 	if err := p.Generate(t.Context(), req, func(*sdk.Sample) error { return nil }); err != nil {
 		t.Error(err)
+	}
+}
+
+// The parent-death signal goes by the thread that started the process: plugins
+// must not be started from threads that end.
+func TestPluginOutlivesTheThreadOfItsStart(t *testing.T) {
+	started := make(chan *Plugin)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		p, err := Start(context.Background(), spec(t, "fine"))
+		if err != nil {
+			t.Error(err)
+		}
+		started <- p
+	}()
+	p := <-started
+	if p == nil {
+		return
+	}
+	defer p.Close()
+	time.Sleep(100 * time.Millisecond)
+	if err := p.Generate(t.Context(), request(1, 8, 8), ignore); err != nil {
+		t.Error(err)
+	}
+}
+
+// BenchmarkGenerate measures what the way through the plugin costs a pair of
+// 256 x 256 pixels.
+func BenchmarkGenerate(b *testing.B) {
+	self, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := Start(b.Context(), Spec{Name: "faulty", Path: self, Args: []string{"serve", "still"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	req := request(b.N, 256, 256)
+	b.ResetTimer()
+	if err := p.Generate(b.Context(), req, ignore); err != nil {
+		b.Fatal(err)
 	}
 }

@@ -121,7 +121,7 @@ func printable(s string) string {
 		s = s[:1000] + "..."
 	}
 	return strings.Map(func(r rune) rune {
-		if r == '\t' {
+		if r == '\t' || r == '\n' {
 			return ' '
 		}
 		if !unicode.IsPrint(r) {

@@ -158,6 +158,9 @@ func (f *faulty) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.
 			Mask:  &sdk.Mask{Width: req.Width, Height: req.Height, Pix: make([]byte, req.Width*req.Height)},
 		}
 		for i := range s.Image.Pix {
+			if f.mode == "still" {
+				break
+			}
 			s.Image.Pix[i] = byte(rng.Uint32())
 		}
 		s.Mask.Pix[rng.IntN(len(s.Mask.Pix))] = 255

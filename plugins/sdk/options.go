@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Options are the values of a generator's options by name. Those that reach a
@@ -192,11 +193,20 @@ func (d Description) Validate() error {
 	if !pluginName.MatchString(d.Name) || len(d.Name) > 64 {
 		return fmt.Errorf("name %q: use at most 64 lower-case letters, digits and single hyphens", clip(d.Name))
 	}
-	for _, f := range []struct{ field, value string }{
-		{"method", d.Method}, {"version", d.Version}, {"summary", d.Summary},
-	} {
-		if strings.TrimSpace(f.value) == "" {
-			return fmt.Errorf("%s is empty: the tables and lists need it", f.field)
+	type text struct{ field, value string }
+	texts := []text{{"method", d.Method}, {"version", d.Version}, {"summary", d.Summary}}
+	for _, t := range texts {
+		if strings.TrimSpace(t.value) == "" {
+			return fmt.Errorf("%s is empty: the tables and lists need it", t.field)
+		}
+	}
+	texts = append(texts, text{"paper", d.Paper})
+	for _, o := range d.Options {
+		texts = append(texts, text{"help of option " + o.Name, o.Help})
+	}
+	for _, t := range texts {
+		if len(t.value) > 1000 || strings.ContainsFunc(t.value, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return fmt.Errorf("%s: use one line of at most 1000 printable characters", clip(t.field))
 		}
 	}
 	seen := map[string]bool{}

@@ -116,6 +116,7 @@ func TestDescriptionValidate(t *testing.T) {
 	for says, spoil := range map[string]func(*Description){
 		"lower-case letters":          func(d *Description) { d.Name = "Crop" },
 		"at most 64":                  func(d *Description) { d.Name = strings.Repeat("a", 65) },
+		"summary: use one line":       func(d *Description) { d.Summary = "\x1b[2Jgone" },
 		"version is empty":            func(d *Description) { d.Version = " " },
 		"declared twice":              func(d *Description) { d.Options = append(d.Options, schema[0]) },
 		"help is empty":               func(d *Description) { d.Options[0].Help = "" },
