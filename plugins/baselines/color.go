@@ -71,14 +71,17 @@ func shiftHSV(m *sdk.Image, degrees, saturation, value float32) {
 		for h >= 6 {
 			h -= 6
 		}
-		s = max(0, min(1, s+ds))
-		v = max(0, min(255, v+dv))
+		s = clamp01(s + ds)
+		v = 255 * clamp01((v+dv)/255)
 		for c, at := range [3]float32{5, 3, 1} {
 			k := at + h
 			if k >= 6 {
 				k -= 6
 			}
-			p[c] = byte(v - v*s*max(0, min(k, 4-k, 1)) + 0.5)
+			if k > 2 {
+				k = 4 - k
+			}
+			p[c] = byte(v - v*s*clamp01(k) + 0.5)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package baselines
 
 import (
-	"sync"
+	"image"
 
 	"github.com/anobench/anobench/plugins/sdk"
 )
@@ -14,70 +14,59 @@ import (
 // object if, over its first 16 normal images, the foreground so found covers at
 // most a third as much of the border strip as of the inside, and at most a
 // fifth of the strip: a background is plain and surrounds the product.
-type foreground struct {
-	normals []sdk.Image
-	object  bool
-	points  [][]int32 // indices of foreground pixels by normal image, lazily
-	once    []sync.Once
-}
+type foreground struct{ object bool }
 
-func findForeground(normals []sdk.Image) *foreground {
-	f := &foreground{normals: normals, points: make([][]int32, len(normals)), once: make([]sync.Once, len(normals))}
-	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
+func findForeground(normals []sdk.Image, s *scratch) foreground {
+	some := normals[:min(16, len(normals))]
 	border, inside := 0.0, 0.0
-	for i := range normals[:min(16, len(normals))] {
-		m := &normals[i]
-		resizeMask(&s.mask, m.Width, m.Height)
-		otsu(&s.mask, m, s)
-		b, in := coverage(&s.mask)
+	for i := range some {
+		otsu(&s.mask2, &some[i])
+		b, in := coverage(&s.mask2)
 		border, inside = border+b, inside+in
 	}
-	n := float64(min(16, len(normals)))
-	f.object = border <= inside/3 && border <= n/5
-	return f
+	return foreground{object: border <= inside/3 && border <= float64(len(some))/5}
 }
 
-// of returns the indices of the foreground pixels of normal image i; nil stands
-// for all pixels.
-func (f *foreground) of(i int) []int32 {
+// of returns the indices of the foreground pixels, nil for all of them. They
+// are valid until the scratch is used again.
+func (f foreground) of(m *sdk.Image, s *scratch) []int32 {
 	if !f.object {
 		return nil
 	}
-	f.once[i].Do(func() {
-		s := scratches.Get().(*scratch)
-		defer scratches.Put(s)
-		m := &f.normals[i]
-		resizeMask(&s.mask, m.Width, m.Height)
-		otsu(&s.mask, m, s)
-		for p, v := range s.mask.Pix {
-			if v != 0 {
-				f.points[i] = append(f.points[i], int32(p))
-			}
+	otsu(&s.mask2, m)
+	s.product = s.product[:0]
+	for i, v := range s.mask2.Pix {
+		if v != 0 {
+			s.product = append(s.product, int32(i))
 		}
-	})
-	return f.points[i]
+	}
+	return s.product
 }
 
-// stripWidth is the width of the border strip, a sixteenth of the picture.
-func stripWidth(m *sdk.Image) (x, y int) { return max(1, m.Width/16), max(1, m.Height/16) }
-
-func inStrip(x, y, w, h, sx, sy int) bool { return x < sx || y < sy || x >= w-sx || y >= h-sy }
+// withoutStrip is the inside of a w x h picture: all but the border strip, which
+// is a sixteenth of the sides wide.
+func withoutStrip(w, h int) image.Rectangle {
+	x, y := max(1, w/16), max(1, h/16)
+	return image.Rectangle{Min: image.Pt(x, y), Max: image.Pt(w-x, h-y)}
+}
 
 // otsu marks the pixels whose largest difference from the mean color of the
 // border strip, over the channels, exceeds Otsu's threshold.
-func otsu(dst *sdk.Mask, m *sdk.Image, s *scratch) {
-	sx, sy := stripWidth(m)
+func otsu(dst *sdk.Mask, m *sdk.Image) {
+	resizeMask(dst, m.Width, m.Height)
+	in := withoutStrip(m.Width, m.Height)
 	var sum [3]int
 	n := 0
 	for y := range m.Height {
 		for x := 0; x < m.Width; x++ {
-			if !inStrip(x, y, m.Width, m.Height, sx, sy) {
-				x = max(x, m.Width-sx-1)
+			if image.Pt(x, y).In(in) {
+				x = in.Max.X - 1
 				continue
 			}
-			i := 3 * (y*m.Width + x)
-			sum[0], sum[1], sum[2], n = sum[0]+int(m.Pix[i]), sum[1]+int(m.Pix[i+1]), sum[2]+int(m.Pix[i+2]), n+1
+			for c, v := range m.Pix[3*(y*m.Width+x):][:3] {
+				sum[c] += int(v)
+			}
+			n++
 		}
 	}
 	mean := [3]int{sum[0] / n, sum[1] / n, sum[2] / n}
@@ -123,13 +112,13 @@ func otsuThreshold(hist *[256]int) int {
 
 // coverage returns the marked fractions of the border strip and of the rest.
 func coverage(m *sdk.Mask) (border, inside float64) {
-	sx, sy := max(1, m.Width/16), max(1, m.Height/16)
+	in := withoutStrip(m.Width, m.Height)
 	var marked, all [2]int
 	for y := range m.Height {
 		for x := range m.Width {
-			k := 1
-			if inStrip(x, y, m.Width, m.Height, sx, sy) {
-				k = 0
+			k := 0
+			if image.Pt(x, y).In(in) {
+				k = 1
 			}
 			all[k]++
 			if m.Pix[y*m.Width+x] != 0 {

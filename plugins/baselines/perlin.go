@@ -38,10 +38,11 @@ func addPerlin(field []float32, w, h, rx, ry int, amplitude float32, rng *rand.R
 			// corner pairs, blended down the column, are a + b*u.
 			left, leftSlope := (1-t)*upper[i]*v+t*lower[i]*(v-1), (1-t)*upper[i+1]+t*lower[i+1]
 			right, rightSlope := (1-t)*upper[i+2]*v+t*lower[i+2]*(v-1), (1-t)*upper[i+3]+t*lower[i+3]
-			for x := from; x < to; x++ {
-				a := left + leftSlope*us[x]
-				b := right + rightSlope*(us[x]-1)
-				row[x] += a + fades[x]*(b-a)
+			out, u, f := row[from:to], us[from:to], fades[from:to]
+			for x := range min(len(out), len(u), len(f)) {
+				a := left + leftSlope*u[x]
+				b := right + rightSlope*(u[x]-1)
+				out[x] += a + f[x]*(b-a)
 			}
 		}
 	}

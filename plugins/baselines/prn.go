@@ -49,7 +49,7 @@ type extendOptions struct {
 type extender struct {
 	extendOptions
 	defects    [][]sdk.Pair
-	foreground *foreground
+	foreground foreground
 }
 
 func newExtender(req *sdk.Request, normals []sdk.Image) (*extender, error) {
@@ -60,8 +60,10 @@ func newExtender(req *sdk.Request, normals []sdk.Image) (*extender, error) {
 			scale: o.Float("extend-scale"), rotate: o.Float("extend-rotate"), inside: o.Float("extend-inside"),
 			minArea: o.Int("min-area"),
 		},
-		foreground: findForeground(normals),
 	}
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	e.foreground = findForeground(normals, s)
 	for i := range req.Set.Defects {
 		pairs, err := usable(req, &req.Set.Defects[i])
 		if err != nil {
@@ -99,12 +101,12 @@ func (g *prn) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.Sam
 	return sdk.EachSample(ctx, req, emit, func(ctx context.Context, index int, rng *rand.Rand) (*sdk.Sample, error) {
 		s := scratches.Get().(*scratch)
 		defer scratches.Put(s)
-		n := rng.IntN(len(normals))
-		out := clone(&normals[n])
+		normal := &normals[rng.IntN(len(normals))]
+		out := clone(normal)
 		var mask *sdk.Mask
 		var err error
 		if chance(rng, extended) {
-			mask, err = extender.extend(out, n, rng, s)
+			mask, err = extender.extend(out, rng, s)
 		} else {
 			simulator.turn(out, rng, s)
 			mask, err = simulator.paint(out, rng, s)
@@ -112,13 +114,13 @@ func (g *prn) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.Sam
 		if err != nil {
 			return nil, err
 		}
-		return &sdk.Sample{Image: *out, Mask: mask, Source: normals[n].ID}, nil
+		return &sdk.Sample{Image: *out, Mask: mask, Source: normal.ID}, nil
 	})
 }
 
-// extend pastes an augmented real anomaly on out, a copy of normal image n.
+// extend pastes an augmented real anomaly on out, a copy of a normal image.
 // Defect types are drawn evenly, however many pairs each has.
-func (e *extender) extend(out *sdk.Image, n int, rng *rand.Rand, s *scratch) (*sdk.Mask, error) {
+func (e *extender) extend(out *sdk.Image, rng *rand.Rand, s *scratch) (*sdk.Mask, error) {
 	p := specimen{image: s.image, mask: s.mask, rng: rng, s: s}
 	defer func() { s.image, s.mask = p.image, p.mask }()
 	for range maxDraws {
@@ -135,7 +137,7 @@ func (e *extender) extend(out *sdk.Image, n int, rng *rand.Rand, s *scratch) (*s
 			continue
 		}
 		mask := newMask(out.Width, out.Height)
-		e.paste(out, mask, &p, n, rng)
+		e.paste(out, mask, &p, rng)
 		return mask, nil
 	}
 	return nil, fmt.Errorf("real anomalies gave none of %d pixels in %d draws: raise the size, or lower min-area", e.minArea, maxDraws)
@@ -144,8 +146,8 @@ func (e *extender) extend(out *sdk.Image, n int, rng *rand.Rand, s *scratch) (*s
 // paste puts the anomaly in its place if enough of it lies on the product, and
 // moves each of its regions to a random point of the product otherwise, as far
 // as the region stays in the picture.
-func (e *extender) paste(out *sdk.Image, mask *sdk.Mask, p *specimen, n int, rng *rand.Rand) {
-	product := e.foreground.of(n)
+func (e *extender) paste(out *sdk.Image, mask *sdk.Mask, p *specimen, rng *rand.Rand) {
+	product := e.foreground.of(out, p.s)
 	onProduct := 0
 	for _, i := range product {
 		onProduct += int(p.mask.Pix[i] >> 7)

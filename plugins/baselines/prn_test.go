@@ -41,12 +41,14 @@ func TestPRNMixesBothKinds(t *testing.T) {
 }
 
 func TestForeground(t *testing.T) {
-	object := findForeground(fewShot(64, 64, 3, 1, true).Normals)
+	s := new(scratch)
+	set := fewShot(64, 64, 3, 1, true)
+	object := findForeground(set.Normals, s)
 	if !object.object {
 		t.Fatal("a disc on a plain background counts as texture")
 	}
 	inside, wrong := 0, 0
-	for _, i := range object.of(1) {
+	for _, i := range object.of(&set.Normals[1], s) {
 		if inside++; math.Hypot(float64(i%64)-32, float64(i/64)-32) > 0.3*64+1 {
 			wrong++
 		}
@@ -54,18 +56,18 @@ func TestForeground(t *testing.T) {
 	if want := math.Pi * 0.09 * 64 * 64; wrong > 0 || float64(inside) < 0.8*want || float64(inside) > 1.1*want {
 		t.Errorf("foreground has %d pixels, %d outside the disc of %.0f", inside, wrong, want)
 	}
-	if findForeground(fewShot(64, 64, 3, 1, false).Normals).object {
+	if findForeground(fewShot(64, 64, 3, 1, false).Normals, s).object {
 		t.Error("a texture counts as object")
 	}
 	spotted := newImage(64, 64)
 	for i := 0; i < 64*64; i += 9 {
 		copy(spotted.Pix[3*i:], "\xff\xff\xff")
 	}
-	if findForeground([]sdk.Image{*spotted}).object {
+	if findForeground([]sdk.Image{*spotted}, s).object {
 		t.Error("spots all over count as object")
 	}
 	plain := []sdk.Image{*newImage(16, 16)}
-	if points := findForeground(plain).of(0); len(points) != 0 {
+	if points := findForeground(plain, s).of(&plain[0], s); len(points) != 0 {
 		t.Errorf("a black image has a foreground of %d pixels", len(points))
 	}
 }

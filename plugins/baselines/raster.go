@@ -49,6 +49,17 @@ func clip8(v float32) byte {
 	return byte(v)
 }
 
+// clamp01 limits v to [0, 1]; the built-in min and max mind NaN and cost more.
+func clamp01(v float32) float32 {
+	if v < 0 {
+		return 0
+	}
+	if v > 1 {
+		return 1
+	}
+	return v
+}
+
 // bounds returns the smallest rectangle around the mask, empty if nothing is
 // marked.
 func bounds(m *sdk.Mask) image.Rectangle {
@@ -82,6 +93,7 @@ type scratch struct {
 	points        []point
 	labels        []int32
 	stack         []int32
+	product       []int32
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}

@@ -25,8 +25,7 @@ func regionsOf(m *sdk.Mask, s *scratch) []region {
 			continue
 		}
 		label := int32(len(found) + 1)
-		r := region{label: label, box: image.Rect(w, h, 0, 0)}
-		r.box = image.Rectangle{Min: image.Pt(w, h)}
+		r := region{label: label, box: image.Rectangle{Min: image.Pt(w, h)}}
 		n, sumX, sumY := 0, 0, 0
 		s.labels[start] = label
 		s.stack = append(s.stack[:0], int32(start))

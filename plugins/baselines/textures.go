@@ -151,7 +151,7 @@ func wave(t float32) float32 {
 
 // step rises from 0 to 1 as v crosses edge, over a width of soft.
 func step(v, edge, soft float32) float32 {
-	t := max(0, min(1, (v-edge)/soft+0.5))
+	t := clamp01((v-edge)/soft + 0.5)
 	return t * t * (3 - 2*t)
 }
 
