@@ -147,10 +147,10 @@ func findLeaks(files []ManifestEntry) []Leak {
 		train = append(train, e)
 		byPixels[e.Pixels] = append(byPixels[e.Pixels], e)
 	}
-	mean := meanThumbnail(thumbs)
+	basis := shared(thumbs)
 	own := make([]thumbnail, len(train))
 	for i, e := range train {
-		own[i] = e.thumb.own(mean)
+		own[i] = e.thumb.without(basis)
 	}
 	for _, e := range test {
 		same := byPixels[e.Pixels]
@@ -164,7 +164,7 @@ func findLeaks(files []ManifestEntry) []Leak {
 		if len(same) > 0 {
 			continue
 		}
-		if at, similarity := mostLike(e.thumb.own(mean), own); similarity > NearCopy {
+		if at, similarity := mostLike(e.thumb.without(basis), own); similarity > NearCopy {
 			leaks = append(leaks, Leak{NearCopied, train[at].Path, e.Path, similarity})
 		}
 	}
