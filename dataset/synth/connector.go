@@ -156,7 +156,8 @@ func (c *connector) wrongPins(which []int, lean vec, there bool) flaw {
 			if s.len() > 0.45 {
 				continue
 			}
-			_, should := c.pin(s, c.lean[i])
+			// Around the tip the walls of the socket are seen anew.
+			should := box(s.sub(c.lean[i]), vec{pinHalf, pinHalf}, 0.02) < 0.03
 			pin, is := point{}, false
 			if there {
 				pin, is = c.pin(s, lean)

@@ -50,9 +50,9 @@ func (f *fabric) weave(q vec, liftWarp, liftWeft float64) point {
 	slub := 0.25 * step(0.35, 0.8, noise(vec{along * 0.12, 0.5}, id+1)) // thick places of the yarn
 	bright := 0.85 + 0.16*yarn + 0.14*fiber + slub - 0.9*round*round
 	return point{
-		height: 0.011 * min(height, 1.3),
+		height: 0.014 * min(height, 1.3),
 		color:  color.mul(bright),
-		shade:  0.45 + 0.55*step(-0.3, 0.75, height),
+		shade:  0.15 + 0.85*step(-0.3, 0.8, height),
 	}
 }
 
@@ -70,7 +70,7 @@ func (f *fabric) flaw(defect string, rng *rand.Rand) flaw {
 // hole is cloth torn away; threads end at different lengths about it and the
 // table shows through.
 func (f *fabric) hole(rng *rand.Rand, center vec) flaw {
-	b := newBlob(rng, center, between(rng, 0.05, 0.11), 0.25)
+	b := newBlob(rng, center, between(rng, 0.065, 0.12), 0.25)
 	table := rgb{0.9, 0.95, 1}.mul(0.04 + 0.3*rng.Float64()*rng.Float64())
 	return func(p vec, q point) (point, bool) {
 		d := b.depth(p)

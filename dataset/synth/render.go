@@ -188,7 +188,8 @@ func lens(light []rgb, n, over, x, y int) rgb {
 func (ph photo) develop(pix []uint8, light rgb, sensor *rand.Rand) {
 	common := sensor.NormFloat64()
 	for c := range pix {
-		v := math.Sqrt(1 - math.Exp(-1.15*light[c]))
+		v := math.Sqrt(1 - math.Exp(-1.25*light[c])) // highlights are compressed, gamma is 2
+		v = lerp(v, v*v*(3-2*v), 0.6)
 		v += (ph.read + ph.shot*v) * (0.8*common + 0.6*sensor.NormFloat64())
 		pix[c] = uint8(255*clamp01(v) + 0.5)
 	}

@@ -85,12 +85,12 @@ func letters(q vec, strokes [][2]vec) float64 {
 func (t *tablet) coated(q vec, d, pressed float64) point {
 	grain := fractal(q.mul(14), 3, t.seed+3)
 	patch := noise(q.mul(2.1), t.seed+4)
-	fleck := step(0.50, 0.70, noise(q.mul(11), t.seed+5)) // herbs in the coating
+	fleck := step(0.42, 0.62, noise(q.mul(11), t.seed+5)) // herbs in the coating
 	in := clamp01(1 + d/0.5)
 	dome := 0.34 * (1 - in*in) * t.place.scale
 	return point{
 		height: dome + t.place.scale*(0.004*grain-t.deep*pressed),
-		color:  t.color.mul(1+0.07*grain+0.06*patch-0.16*pressed).blend(t.fleck, 0.45*fleck*(0.7+0.3*patch)),
+		color:  t.color.mul(1+0.07*grain+0.06*patch-0.16*pressed).blend(t.fleck, 0.6*fleck*(0.7+0.3*patch)),
 		gloss:  0.16 * (1 - 0.5*pressed),
 		shade:  0.72 + 0.28*step(0, -0.22, d) - 0.12*pressed,
 	}
