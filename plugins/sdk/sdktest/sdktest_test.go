@@ -62,6 +62,11 @@ func (p *painter) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk
 	if p.sin == "panic" {
 		panic("no paint")
 	}
+	if p.sin == "vandal" { // writes into the set that it was lent
+		for _, m := range req.Set.Normals {
+			m.Pix[0]++
+		}
+	}
 	if p.sin == "extra" {
 		defer emit(&sdk.Sample{})
 	}
@@ -112,8 +117,6 @@ func (p *painter) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk
 			clear(s.Mask.Pix)
 		case "soft":
 			s.Mask.Pix[0] = 128
-		case "vandal": // writes into the set that it was lent
-			req.Set.Normals[0].Pix[0]++
 		}
 		return s, nil
 	})
