@@ -1,0 +1,73 @@
+package models
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/anobench/anobench/nn"
+	"github.com/anobench/anobench/nn/exec"
+	"github.com/anobench/anobench/nn/optim"
+)
+
+// BenchmarkUNetTrainStep takes one step (forward, backward, Adam) of the
+// localizer at base width 16 on a batch of eight 128 by 128 images.
+func BenchmarkUNetTrainStep(b *testing.B) {
+	for _, threads := range []int{1, 2} {
+		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) { benchmarkTraining(b, threads, 16, 8, 128) })
+	}
+}
+
+// BenchmarkUNetTrainStepPaper is the same at the paper's width.
+func BenchmarkUNetTrainStepPaper(b *testing.B) { benchmarkTraining(b, 2, 64, 2, 128) }
+
+func benchmarkTraining(b *testing.B, threads, base, batch, size int) {
+	params := nn.NewParamSet(1)
+	g := nn.NewGraph(params, nn.Train)
+	logits, err := UNet{Base: base}.Logits(g, g.Input("image", batch, 3, size, size))
+	if err != nil {
+		b.Fatal(err)
+	}
+	loss := g.FocalLoss(g.Softmax(logits), g.Input("mask", batch, 1, size, size))
+	g.Minimize(loss)
+	g.Output("loss", loss)
+	device := exec.NewCPU(threads)
+	defer device.Close()
+	p, err := g.Compile(device)
+	if err != nil {
+		b.Fatal(err)
+	}
+	image := make([]float32, batch*3*size*size)
+	for i := range image {
+		image[i] = float32(i%251) / 251
+	}
+	if err := p.Set("image", image); err != nil {
+		b.Fatal(err)
+	}
+	opt := optim.NewAdam(params, optim.DefaultAdam(1e-4))
+	step := func() {
+		p.Run()
+		opt.Step(p)
+	}
+	step()
+	profile, _ := strconv.ParseBool(os.Getenv("ANOBENCH_PROFILE"))
+	p.Profile(profile)
+	b.ReportMetric(float64(p.PlannedBytes())/1e6, "MB")
+	b.ReportAllocs()
+	for b.Loop() {
+		step()
+	}
+	if profile {
+		printProfile(p)
+	}
+}
+
+func printProfile(p *exec.Program) {
+	times := p.Times()
+	slices.SortFunc(times, func(a, b exec.OpTime) int { return int(b.Time - a.Time) })
+	for _, t := range times[:min(40, len(times))] {
+		fmt.Printf("%10v %-24s %v\n", t.Time, t.Name, t.Shape)
+	}
+}
