@@ -473,6 +473,10 @@ func TestNothingOutlivesAKilledHarness(t *testing.T) {
 				t.Fatalf("%q", line)
 			}
 			grandchild := grandchildOf(t, file)
+			dir, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", plugin))
+			if err != nil {
+				t.Fatal(err)
+			}
 			if mode == "stopped" {
 				syscall.Kill(-plugin, syscall.SIGSTOP)
 			}
@@ -484,6 +488,14 @@ func TestNothingOutlivesAKilledHarness(t *testing.T) {
 			if !gone(grandchild, 3*time.Second) {
 				t.Error("the grandchild outlives the harness")
 				syscall.Kill(grandchild, syscall.SIGKILL)
+			}
+			for end := time.Now().Add(3 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+				if _, err := os.Stat(dir); err != nil {
+					break
+				}
+				if time.Now().After(end) {
+					t.Fatalf("%s is left behind", dir)
+				}
 			}
 		})
 	}

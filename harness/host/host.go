@@ -121,7 +121,7 @@ func Start(ctx context.Context, spec Spec) (*Plugin, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	p.process = &process{spec: spec, log: log, exited: make(chan struct{})}
+	p.process = newProcess(spec, log)
 	p.gone = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  sdk.Handshake,
 		VersionedPlugins: sdk.Versions(),

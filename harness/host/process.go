@@ -38,7 +38,8 @@ type process struct {
 	handshake io.ReadCloser // the one line that go-plugin may read
 	noise     error         // why the handshake never came, if output is to blame
 	started   time.Time
-	exited    chan struct{} // closed when process and group are gone
+	reaped    chan struct{} // closed when process and group are gone
+	exited    chan struct{} // closed when also all that they wrote is read
 
 	mu    sync.Mutex
 	alive bool // started and not reaped: its pid and group are its own
@@ -48,6 +49,10 @@ type process struct {
 }
 
 var _ runner.Runner = (*process)(nil)
+
+func newProcess(spec Spec, log *pluginLog) *process {
+	return &process{spec: spec, log: log, reaped: make(chan struct{}), exited: make(chan struct{})}
+}
 
 // runner takes the environment that go-plugin prepared and the private folder
 // that the plugin's socket is in.
@@ -96,7 +101,7 @@ func (p *process) Start(ctx context.Context) error {
 		close(p.exited)
 		return err
 	}
-	unwatch := watchdog(p.cmd.Process.Pid)
+	unwatch := watchdog(p.cmd.Process.Pid, p.cmd.Dir)
 
 	line, toGoPlugin := io.Pipe()
 	p.handshake = line
@@ -106,6 +111,7 @@ func (p *process) Start(ctx context.Context) error {
 	go p.sample()
 	go func() {
 		p.reap()
+		close(p.reaped)
 		unwatch()
 		// What remains in the pipes is read; a child that left the group and
 		// still holds them is not waited for.
@@ -144,6 +150,12 @@ func (p *process) readStdout(r io.Reader, handshake *io.PipeWriter) {
 			return
 		}
 		if err != nil {
+			// go-plugin will kill the process now: let it end by itself, so
+			// that its exit status can be told.
+			select {
+			case <-p.reaped:
+			case <-time.After(time.Second):
+			}
 			return
 		}
 	}
@@ -224,7 +236,7 @@ func (p *process) sample() {
 	defer tick.Stop()
 	for {
 		select {
-		case <-p.exited:
+		case <-p.reaped:
 			return
 		case <-tick.C:
 			p.measure()

@@ -29,17 +29,18 @@ func onStarterThread(f func() error) error {
 	return <-done
 }
 
-// watchdog starts a shell that kills the process group when this program ends,
-// however it ends: the end of the pipe tells it. The parent-death signal
-// reaches the plugin alone and leaves its children. The function returned calls
-// the watchdog off. Without a shell there is none.
-func watchdog(group int) (off func()) {
+// watchdog starts a shell that kills the process group and removes its private
+// folder when this program ends, however it ends: the end of the pipe tells
+// it. The parent-death signal reaches the plugin alone and leaves its children.
+// The function returned calls the watchdog off. Without a shell there is none.
+func watchdog(group int, dir string) (off func()) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return func() {}
 	}
 	defer r.Close()
-	cmd := exec.Command("/bin/sh", "-c", `read _; kill -9 "-$1"`, "anobench-watchdog", strconv.Itoa(group))
+	cmd := exec.Command("/bin/sh", "-c", `read _; kill -9 "-$1"; rm -rf "$2"`,
+		"anobench-watchdog", strconv.Itoa(group), dir)
 	cmd.Stdin = r
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must not end it first
 	if err := cmd.Start(); err != nil {
