@@ -46,7 +46,7 @@ func benchmarkTraining(b *testing.B, threads, base, batch, size int) {
 	if err := p.Set("image", image); err != nil {
 		b.Fatal(err)
 	}
-	opt := optim.NewAdam(params, optim.DefaultAdam(1e-4))
+	opt := optim.NewAdam(params.Weights(), optim.DefaultAdam(1e-4))
 	step := func() {
 		p.Run()
 		opt.Step(p)

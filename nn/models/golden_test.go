@@ -187,10 +187,10 @@ func TestGoldenUNetTraining(t *testing.T) {
 	for _, optimizer := range []string{"adam", "sgd"} {
 		t.Run(optimizer, func(t *testing.T) {
 			params := formulaNet(t, d, 8)
-			var opt optim.Optimizer = optim.NewSGD(params, optim.SGDConfig{LR: d.Train.SGDOptions.LR, Momentum: d.Train.SGDOptions.Momentum})
+			var opt optim.Optimizer = optim.NewSGD(params.Weights(), optim.SGDConfig{LR: d.Train.SGDOptions.LR, Momentum: d.Train.SGDOptions.Momentum})
 			losses := d.Train.SGD.Losses
 			if optimizer == "adam" {
-				opt, losses = optim.NewAdam(params, optim.DefaultAdam(d.Train.AdamOptions.LR)), d.Train.Adam.Losses
+				opt, losses = optim.NewAdam(params.Weights(), optim.DefaultAdam(d.Train.AdamOptions.LR)), d.Train.Adam.Losses
 			}
 			trainUNet(t, f, d, params, opt, losses)
 			far, tensors := 0, 0

@@ -38,13 +38,13 @@ type Adam struct {
 	config AdamConfig
 }
 
-// NewAdam returns an optimizer of all weights in params.
-func NewAdam(params *nn.ParamSet, config AdamConfig) *Adam {
+// NewAdam returns an optimizer of the weights.
+func NewAdam(weights []*nn.Param, config AdamConfig) *Adam {
 	names := []string{"exp_avg", "exp_avg_sq"}
 	if config.AMSGrad {
 		names = append(names, "max_exp_avg_sq")
 	}
-	return &Adam{newState(params, config.LR, names...), config}
+	return &Adam{newState(weights, config.LR, names...), config}
 }
 
 // Step moves every weight that has a gradient.

@@ -15,7 +15,7 @@ type Gradients interface {
 	Gradient(param string) []float32
 }
 
-// An Optimizer changes the weights of one ParamSet.
+// An Optimizer changes weights.
 type Optimizer interface {
 	// Step moves every weight that has a gradient.
 	Step(Gradients)
@@ -38,8 +38,8 @@ type state struct {
 	vectors [][][]float32 // [name][weight]
 }
 
-func newState(params *nn.ParamSet, lr float64, names ...string) state {
-	s := state{weights: params.Weights(), lr: lr, names: names}
+func newState(weights []*nn.Param, lr float64, names ...string) state {
+	s := state{weights: weights, lr: lr, names: names}
 	for range names {
 		var v [][]float32
 		for _, p := range s.weights {

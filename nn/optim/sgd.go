@@ -17,9 +17,9 @@ type SGD struct {
 	config SGDConfig
 }
 
-// NewSGD returns an optimizer of all weights in params.
-func NewSGD(params *nn.ParamSet, config SGDConfig) *SGD {
-	return &SGD{newState(params, config.LR, "momentum_buffer"), config}
+// NewSGD returns an optimizer of the weights.
+func NewSGD(weights []*nn.Param, config SGDConfig) *SGD {
+	return &SGD{newState(weights, config.LR, "momentum_buffer"), config}
 }
 
 // Step moves every weight that has a gradient.
