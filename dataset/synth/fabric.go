@@ -90,11 +90,11 @@ func (f *fabric) hole(rng *rand.Rand, center vec) flaw {
 	}
 }
 
-// float is a place where a pair of threads misses its bindings and lies open
-// on the cloth: yarn, color and light are those of good cloth.
+// float is a place where two or four threads miss their bindings and lie open on
+// the cloth: yarn, color and light are those of good cloth.
 func (f *fabric) float(rng *rand.Rand, center vec) flaw {
 	c := f.thread(center)
-	size := vec{float64(1+rng.IntN(3))/2 + 0.5, between(rng, 2.5, 6)}
+	size := vec{float64(1 + rng.IntN(2)), between(rng, 2.5, 6)}
 	warp := rng.IntN(2) == 0
 	if !warp {
 		size.x, size.y = size.y, size.x
@@ -117,9 +117,9 @@ func (f *fabric) float(rng *rand.Rand, center vec) flaw {
 // stain is liquid soaked in: it tints the yarn and leaves its relief.
 func (f *fabric) stain(rng *rand.Rand, center vec) flaw {
 	b := newBlob(rng, center, between(rng, 0.06, 0.15), 0.35)
-	dyes := []rgb{{0.62, 0.60, 0.58}, {1.3, 1.22, 1.1}, {0.95, 0.78, 0.55}, {0.62, 0.72, 0.98}}
+	dyes := []rgb{{0.62, 0.60, 0.58}, {1.4, 1.3, 1.15}, {0.95, 0.78, 0.55}, {0.62, 0.72, 0.98}}
 	dye := dyes[rng.IntN(len(dyes))]
-	strength := between(rng, 0.45, 1)
+	strength := between(rng, 0.6, 1)
 	ring := between(rng, 0, 0.5) // dried stains are stronger at their edge
 	return func(p vec, q point) (point, bool) {
 		d := b.depth(p)

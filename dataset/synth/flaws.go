@@ -95,7 +95,7 @@ func (c crack) open(p vec, q point) (point, bool) {
 	return q, true
 }
 
-// first returns a flaw made of several, each drawn over those before it.
+// together makes one flaw of several, each drawn over those before it.
 func together(flaws ...flaw) flaw {
 	return func(p vec, q point) (point, bool) {
 		any := false

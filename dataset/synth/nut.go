@@ -136,9 +136,9 @@ func (n *nut) chip(rng *rand.Rand) flaw {
 func (n *nut) scratch(rng *rand.Rand) flaw {
 	g := groove{
 		path:   wander(rng, n.onFace(rng), between(rng, 0, math.Pi), between(rng, 0.16, 0.34), 0.1),
-		width:  between(rng, 0.016, 0.026),
-		depth:  between(rng, 0.005, 0.011),
-		color:  gray(between(rng, 0.5, 1.3)),
+		width:  between(rng, 0.018, 0.028),
+		depth:  between(rng, 0.006, 0.014),
+		color:  gray(between(rng, 0.4, 1.2)),
 		gloss:  between(rng, -0.15, 0.15),
 		ragged: 0.3,
 		seed:   rng.Uint64(),
@@ -149,9 +149,9 @@ func (n *nut) scratch(rng *rand.Rand) flaw {
 // tarnish is the tint of overheated or corroded metal.
 func (n *nut) tarnish(rng *rand.Rand) flaw {
 	b := newBlob(rng, n.onFace(rng), between(rng, 0.07, 0.13), 0.4)
-	tints := []rgb{{1.05, 0.8, 0.5}, {0.75, 0.65, 0.8}, {0.6, 0.7, 0.85}, {0.55, 0.5, 0.45}, {0.7, 0.85, 0.72}}
+	tints := []rgb{{1.05, 0.8, 0.5}, {0.75, 0.65, 0.8}, {0.6, 0.7, 0.85}, {0.55, 0.5, 0.45}, {0.6, 0.78, 0.62}}
 	tint := tints[rng.IntN(len(tints))]
-	strength := between(rng, 0.5, 1)
+	strength := between(rng, 0.65, 1)
 	return n.onlyMetal(func(p vec, q point) (point, bool) {
 		d := b.depth(p)
 		if d <= 0 {

@@ -164,8 +164,8 @@ func (ph photo) shade(points []point, n, top, bottom int) []rgb {
 	return light
 }
 
-// decay is close to exp(-x) for x >= 0, by operations that give the same bits on
-// every machine and take less time.
+// decay is close to exp(-x) for x >= 0, by plain operations that take less time
+// and do not depend on how a machine's math library rounds.
 func decay(x float64) float64 {
 	r := 1 / (1 + x/8)
 	r *= r

@@ -20,8 +20,8 @@ import (
 type Kind string
 
 const (
-	Texture Kind = "texture"
-	Object  Kind = "object"
+	Texture Kind = "texture" // fills the picture
+	Object  Kind = "object"  // lies in it, in some pose
 )
 
 // A Family is one category of the data set.

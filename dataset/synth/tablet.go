@@ -32,7 +32,7 @@ var imprint = [][2]vec{
 func newTablet(rng *rand.Rand, ph *photo) piece {
 	ph.shine *= 1.5
 	t := &tablet{
-		place: newPose(vec{0.5 + 0.025*rng.NormFloat64(), 0.5 + 0.03*rng.NormFloat64()}, between(rng, -0.35, 0.35), between(rng, 0.38, 0.42)),
+		place: newPose(vec{0.5 + 0.025*rng.NormFloat64(), 0.5 + 0.03*rng.NormFloat64()}, between(rng, -0.25, 0.25), between(rng, 0.38, 0.42)),
 		color: rgb{0.56, 0.53, 0.45}.mul(between(rng, 0.9, 1.1)),
 		fleck: rgb{0.42, 0.22, 0.16},
 		tray:  rgb{0.10, 0.14, 0.15}.mul(between(rng, 0.8, 1.25)),
@@ -90,9 +90,9 @@ func (t *tablet) coated(q vec, d, pressed float64) point {
 	dome := 0.34 * (1 - in*in) * t.place.scale
 	return point{
 		height: dome + t.place.scale*(0.004*grain-t.deep*pressed),
-		color:  t.color.mul(1+0.07*grain+0.06*patch-0.16*pressed).blend(t.fleck, 0.6*fleck*(0.7+0.3*patch)),
+		color:  t.color.mul(1+0.07*grain+0.06*patch-0.25*pressed).blend(t.fleck, 0.6*fleck*(0.7+0.3*patch)),
 		gloss:  0.16 * (1 - 0.5*pressed),
-		shade:  0.72 + 0.28*step(0, -0.22, d) - 0.12*pressed,
+		shade:  0.72 + 0.28*step(0, -0.22, d) - 0.2*pressed,
 	}
 }
 
@@ -125,9 +125,9 @@ func (t *tablet) somewhere(rng *rand.Rand) vec {
 func (t *tablet) crack(rng *rand.Rand) flaw {
 	c := crack{
 		path:  wander(rng, t.somewhere(rng), between(rng, 0, math.Pi), between(rng, 0.25, 0.5), 0.22),
-		width: between(rng, 0.013, 0.022),
+		width: between(rng, 0.014, 0.023),
 		depth: between(rng, 0.01, 0.02),
-		dark:  between(rng, 0.25, 0.7),
+		dark:  between(rng, 0.45, 0.85),
 		seed:  rng.Uint64(),
 	}
 	return t.onTablet(c.open)
@@ -170,9 +170,9 @@ func (t *tablet) misprint(rng *rand.Rand) flaw {
 
 // contamination is foreign powder or color on the coating.
 func (t *tablet) contamination(rng *rand.Rand) flaw {
-	colors := []rgb{{0.45, 0.12, 0.10}, {0.12, 0.20, 0.42}, {0.16, 0.13, 0.10}, {0.50, 0.40, 0.12}, {0.75, 0.74, 0.7}}
+	colors := []rgb{{0.45, 0.12, 0.10}, {0.12, 0.20, 0.42}, {0.16, 0.13, 0.10}, {0.50, 0.40, 0.12}, {0.9, 0.9, 0.88}}
 	color := colors[rng.IntN(len(colors))]
-	strength := between(rng, 0.25, 0.8)
+	strength := between(rng, 0.45, 0.9)
 	b := newBlob(rng, t.somewhere(rng), between(rng, 0.045, 0.1), 0.7)
 	return t.onTablet(func(p vec, q point) (point, bool) {
 		d := b.depth(p)

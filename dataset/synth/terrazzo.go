@@ -31,7 +31,7 @@ func (t *terrazzo) at(p vec) point {
 	inset := 0.0
 	for i, size := range []float64{1, 2.7} {
 		c := voronoi(q.mul(size), t.seed+10+uint64(i))
-		if share := float64(c.id>>20&0xff) / 256; share < 0.55 {
+		if share := float64(c.id>>20&0xff) / 256; share < 0.5 {
 			inside := step(0.06, 0.06+0.05*size, c.edge-0.12*share)
 			stone := stones[c.id>>8%uint64(len(stones))].mul(0.85 + 0.3*float64(c.id>>30&0xff)/256)
 			vein := noise(q.mul(4*size), c.id)
@@ -65,7 +65,7 @@ func (t *terrazzo) crack(rng *rand.Rand, center vec) flaw {
 		path:  wander(rng, center, angle, between(rng, 0.35, 0.8), 0.2),
 		width: between(rng, 0.012, 0.021),
 		depth: between(rng, 0.01, 0.02),
-		dark:  between(rng, 0.3, 0.8),
+		dark:  between(rng, 0.4, 0.85),
 		seed:  rng.Uint64(),
 	}
 	if rng.IntN(2) == 0 {
@@ -82,8 +82,8 @@ func (t *terrazzo) crack(rng *rand.Rand, center vec) flaw {
 
 // pit is a place where chips came out: a hollow with the cement bed below.
 func (t *terrazzo) pit(rng *rand.Rand, center vec) flaw {
-	b := newBlob(rng, center, between(rng, 0.055, 0.11), 0.45)
-	bed := t.cement.mul(between(rng, 0.55, 1.15))
+	b := newBlob(rng, center, between(rng, 0.065, 0.12), 0.45)
+	bed := t.cement.mul(between(rng, 0.3, 0.8))
 	deep := between(rng, 0.012, 0.03)
 	return func(p vec, q point) (point, bool) {
 		d := b.depth(p)
@@ -95,7 +95,7 @@ func (t *terrazzo) pit(rng *rand.Rand, center vec) flaw {
 		q.height -= deep * (down + 0.35*rough*down)
 		q.color = q.color.blend(bed.mul(1+0.35*rough), step(0, 0.15, d))
 		q.gloss *= 1 - down
-		q.shade *= 1 - 0.3*down
+		q.shade *= 1 - 0.35*down
 		return q, true
 	}
 }
@@ -103,7 +103,7 @@ func (t *terrazzo) pit(rng *rand.Rand, center vec) flaw {
 // oil is a spill that darkens stone and cement without hiding them.
 func (t *terrazzo) oil(rng *rand.Rand, center vec) flaw {
 	b := newBlob(rng, center, between(rng, 0.08, 0.15), 0.4)
-	strength := between(rng, 0.18, 0.5)
+	strength := between(rng, 0.3, 0.6)
 	film := between(rng, 0.02, 0.12)
 	return func(p vec, q point) (point, bool) {
 		d := b.depth(p)
