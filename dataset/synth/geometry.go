@@ -14,7 +14,6 @@ func (a vec) sub(b vec) vec          { return vec{a.x - b.x, a.y - b.y} }
 func (a vec) mul(s float64) vec      { return vec{a.x * s, a.y * s} }
 func (a vec) dot(b vec) float64      { return a.x*b.x + a.y*b.y }
 func (a vec) len() float64           { return math.Sqrt(a.x*a.x + a.y*a.y) }
-func (a vec) turn(t float64) vec     { s, c := math.Sincos(t); return vec{c*a.x - s*a.y, s*a.x + c*a.y} }
 func (a vec) scale(x, y float64) vec { return vec{a.x * x, a.y * y} }
 
 func polar(angle, length float64) vec {
