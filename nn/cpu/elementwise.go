@@ -6,40 +6,41 @@ import "math"
 // of every vector length.
 const chunk = 1 << 14
 
-// flat runs f over n floats in chunks: f gets the first index, the number of
-// whole vectors, and the floats left over at the end.
-func flat(p *Pool, n int, f func(first, vectors, rest int)) {
+// flat prepares f over n floats in chunks: f gets the first index, the number
+// of whole vectors, and the floats left over at the end.
+func flat(p *Pool, n int, f func(first, vectors, rest int)) (run func()) {
 	lanes := isas[0].lanes
-	p.Run((n+chunk-1)/chunk, func(task, _ int) {
+	task := func(task, _ int) {
 		first := task * chunk
 		size := min(chunk, n-first)
 		f(first, size/lanes, size%lanes)
-	})
-}
-
-// Add computes dst = a + b over whole views of one shape, rings included, or
-// row by row where a view is part of a wider one.
-func Add(p *Pool, dst, a, b View) {
-	if dst.Pixel != dst.C || a.Pixel != a.C || b.Pixel != b.C {
-		s := forChannels(dst.C)
-		p.Run(dst.N*dst.H, func(r, _ int) {
-			n, y := r/dst.H, r%dst.H
-			if y == 0 {
-				dst.ClearRing(n)
-			}
-			for x := range dst.W {
-				s.add(&dst.Data[dst.at(n, y, x)], &a.Data[a.at(n, y, x)], &b.Data[b.at(n, y, x)], dst.C/s.lanes)
-			}
-		})
-		return
 	}
-	d0, a0, b0 := dst.at(0, -1, -1), a.at(0, -1, -1), b.at(0, -1, -1)
-	AddFlat(p, dst.Data[d0:][:dst.N*dst.Image], a.Data[a0:][:dst.N*dst.Image], b.Data[b0:][:dst.N*dst.Image])
+	return func() { p.Run((n+chunk-1)/chunk, task) }
 }
 
-// AddFlat computes dst = a + b over slices of one length.
-func AddFlat(p *Pool, dst, a, b []float32) {
-	flat(p, len(dst), func(i, vectors, rest int) {
+// Add prepares dst = a + b over whole views of one shape, rings included, or
+// row by row where a view is part of a wider one.
+func Add(p *Pool, dst, a, b View) (run func()) {
+	if dst.Pixel == dst.C && a.Pixel == a.C && b.Pixel == b.C {
+		d0, a0, b0 := dst.at(0, -1, -1), a.at(0, -1, -1), b.at(0, -1, -1)
+		return AddFlat(p, dst.Data[d0:][:dst.N*dst.Image], a.Data[a0:][:dst.N*dst.Image], b.Data[b0:][:dst.N*dst.Image])
+	}
+	s := forChannels(dst.C)
+	task := func(r, _ int) {
+		n, y := r/dst.H, r%dst.H
+		if y == 0 {
+			dst.ClearRing(n)
+		}
+		for x := range dst.W {
+			s.add(&dst.Data[dst.at(n, y, x)], &a.Data[a.at(n, y, x)], &b.Data[b.at(n, y, x)], dst.C/s.lanes)
+		}
+	}
+	return func() { p.Run(dst.N*dst.H, task) }
+}
+
+// AddFlat prepares dst = a + b over slices of one length.
+func AddFlat(p *Pool, dst, a, b []float32) (run func()) {
+	return flat(p, len(dst), func(i, vectors, rest int) {
 		isas[0].add(&dst[i], &a[i], &b[i], vectors)
 		for k := i + vectors*isas[0].lanes; rest > 0; k, rest = k+1, rest-1 {
 			dst[k] = a[k] + b[k]
@@ -47,9 +48,9 @@ func AddFlat(p *Pool, dst, a, b []float32) {
 	})
 }
 
-// ReLU computes y = max(x, 0).
-func ReLU(p *Pool, y, x View) {
-	p.Run(x.N*x.H, func(r, _ int) {
+// ReLU prepares y = max(x, 0).
+func ReLU(p *Pool, y, x View) (run func()) {
+	task := func(r, _ int) {
 		n, row := r/x.H, r%x.H
 		if row == 0 {
 			y.ClearRing(n)
@@ -60,12 +61,13 @@ func ReLU(p *Pool, y, x View) {
 				d[c] = max(s[c], 0)
 			}
 		}
-	})
+	}
+	return func() { p.Run(x.N*x.H, task) }
 }
 
-// ReLUBackward computes dx = dy where the output y is positive, else 0.
-func ReLUBackward(p *Pool, dx, y, dy View) {
-	p.Run(y.N*y.H, func(r, _ int) {
+// ReLUBackward prepares dx = dy where the output y is positive, else 0.
+func ReLUBackward(p *Pool, dx, y, dy View) (run func()) {
+	task := func(r, _ int) {
 		n, row := r/y.H, r%y.H
 		if row == 0 {
 			dx.ClearRing(n)
@@ -73,13 +75,15 @@ func ReLUBackward(p *Pool, dx, y, dy View) {
 		for px := range y.W {
 			s, g, d := y.Data[y.at(n, row, px):][:y.C], dy.Data[dy.at(n, row, px):][:y.C], dx.Data[dx.at(n, row, px):][:y.C]
 			for c := range s {
-				d[c] = 0
 				if s[c] > 0 {
 					d[c] = g[c]
+				} else {
+					d[c] = 0
 				}
 			}
 		}
-	})
+	}
+	return func() { p.Run(y.N*y.H, task) }
 }
 
 // AdamStep holds the constants of one step of Adam as PyTorch defines them:

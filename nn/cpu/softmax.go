@@ -2,9 +2,9 @@ package cpu
 
 import "math"
 
-// Softmax normalises over the channels of every pixel.
-func Softmax(p *Pool, y, x View) {
-	p.Run(x.N*x.H, func(r, _ int) {
+// Softmax prepares the normalisation over the channels of every pixel.
+func Softmax(p *Pool, y, x View) (run func()) {
+	task := func(r, _ int) {
 		n, row := r/x.H, r%x.H
 		if row == 0 {
 			y.ClearRing(n)
@@ -23,12 +23,13 @@ func Softmax(p *Pool, y, x View) {
 				d[c] = float32(math.Exp(float64(v-top)) / sum)
 			}
 		}
-	})
+	}
+	return func() { p.Run(x.N*x.H, task) }
 }
 
-// SoftmaxBackward computes dx = y (dy - sum over channels of y dy).
-func SoftmaxBackward(p *Pool, dx, y, dy View) {
-	p.Run(y.N*y.H, func(r, _ int) {
+// SoftmaxBackward prepares dx = y (dy - sum over channels of y dy).
+func SoftmaxBackward(p *Pool, dx, y, dy View) (run func()) {
+	task := func(r, _ int) {
 		n, row := r/y.H, r%y.H
 		if row == 0 {
 			dx.ClearRing(n)
@@ -43,23 +44,8 @@ func SoftmaxBackward(p *Pool, dx, y, dy View) {
 				d[c] = float32(float64(v) * (float64(g[c]) - dot))
 			}
 		}
-	})
-}
-
-// Focal is the focal loss of DRAEM's segmentation on class probabilities, with
-// gamma 2 and alpha 1: the mean over pixels of -(1-pt)^2 ln(pt), pt = 1e-5 +
-// sum over classes of the one-hot target, clamped to [1e-5, 1-1e-5], times the
-// probability.
-type Focal struct {
-	pool   *Pool
-	prob   View
-	target []float32 // [N, H, W], class indices
-	parts  []float64 // sum of each row
-}
-
-// NewFocal prepares the loss of probabilities [N, K, H, W].
-func NewFocal(p *Pool, prob View, target []float32) *Focal {
-	return &Focal{p, prob, target, make([]float64, prob.N*prob.H)}
+	}
+	return func() { p.Run(y.N*y.H, task) }
 }
 
 const focalSmooth = 1e-5
@@ -71,7 +57,7 @@ func focalTarget(class, target int) float64 {
 	return focalSmooth
 }
 
-func (f *Focal) pt(prob []float32, target int) float64 {
+func focalPT(prob []float32, target int) float64 {
 	pt := focalSmooth
 	for c, v := range prob {
 		pt += focalTarget(c, target) * float64(v)
@@ -79,41 +65,48 @@ func (f *Focal) pt(prob []float32, target int) float64 {
 	return pt
 }
 
-// Loss returns the loss.
-func (f *Focal) Loss() float32 {
-	v := f.prob
-	f.pool.Run(len(f.parts), func(r, _ int) {
+// Focal prepares the focal loss of DRAEM's segmentation on class probabilities
+// [N, K, H, W] and class indices target [N, H, W], with gamma 2 and alpha 1:
+// the mean over pixels of -(1-pt)^2 ln(pt), pt = 1e-5 + sum over classes of the
+// one-hot target, clamped to [1e-5, 1-1e-5], times the probability.
+func Focal(p *Pool, prob View, target []float32) (loss func() float32) {
+	parts := make([]float64, prob.N*prob.H) // of each row
+	task := func(r, _ int) {
 		sum := 0.0
-		for x := range v.W {
-			pt := f.pt(v.Data[v.at(r/v.H, r%v.H, x):][:v.C], int(f.target[r*v.W+x]))
+		for x := range prob.W {
+			pt := focalPT(prob.Data[prob.at(r/prob.H, r%prob.H, x):][:prob.C], int(target[r*prob.W+x]))
 			sum -= (1 - pt) * (1 - pt) * math.Log(pt)
 		}
-		f.parts[r] = sum
-	})
-	total := 0.0
-	for _, s := range f.parts {
-		total += s
+		parts[r] = sum
 	}
-	return float32(total / float64(v.N*v.H*v.W))
+	return func() float32 {
+		p.Run(len(parts), task)
+		total := 0.0
+		for _, s := range parts {
+			total += s
+		}
+		return float32(total / float64(len(parts)*prob.W))
+	}
 }
 
-// Backward computes the gradient of the probabilities times dLoss.
-func (f *Focal) Backward(dprob View, dLoss float32) {
-	v := f.prob
-	scale := float64(dLoss) / float64(v.N*v.H*v.W)
-	f.pool.Run(len(f.parts), func(r, _ int) {
-		n, row := r/v.H, r%v.H
+// FocalBackward prepares the gradient of the probabilities times *dLoss.
+func FocalBackward(p *Pool, dprob, prob View, target []float32, dLoss *float32) (run func()) {
+	rows := prob.N * prob.H
+	task := func(r, _ int) {
+		n, row := r/prob.H, r%prob.H
 		if row == 0 {
 			dprob.ClearRing(n)
 		}
-		for x := range v.W {
-			target := int(f.target[r*v.W+x])
-			pt := f.pt(v.Data[v.at(n, row, x):][:v.C], target)
+		scale := float64(*dLoss) / float64(rows*prob.W)
+		for x := range prob.W {
+			class := int(target[r*prob.W+x])
+			pt := focalPT(prob.Data[prob.at(n, row, x):][:prob.C], class)
 			g := scale * (2*(1-pt)*math.Log(pt) - (1-pt)*(1-pt)/pt)
-			d := dprob.Data[dprob.at(n, row, x):][:v.C]
+			d := dprob.Data[dprob.at(n, row, x):][:prob.C]
 			for c := range d {
-				d[c] = float32(g * focalTarget(c, target))
+				d[c] = float32(g * focalTarget(c, class))
 			}
 		}
-	})
+	}
+	return func() { p.Run(rows, task) }
 }

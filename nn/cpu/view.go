@@ -79,9 +79,9 @@ func (v View) ToNCHW(p *Pool, dst []float32) {
 	})
 }
 
-// Copy copies src, of the same shape, and zeroes the ring.
-func Copy(p *Pool, dst, src View) {
-	p.Run(dst.N, func(n, _ int) {
+// Copy prepares the copy of src, of the same shape, with a ring of zeros.
+func Copy(p *Pool, dst, src View) (run func()) {
+	task := func(n, _ int) {
 		dst.ClearRing(n)
 		for y := range dst.H {
 			d, s := dst.at(n, y, 0), src.at(n, y, 0)
@@ -95,5 +95,6 @@ func Copy(p *Pool, dst, src View) {
 				s += src.Pixel
 			}
 		}
-	})
+	}
+	return func() { p.Run(dst.N, task) }
 }

@@ -49,6 +49,11 @@ func (d *CPU) Partial(s *Step, v *Value) bool {
 // Kernel prepares the step on the pool.
 func (d *CPU) Kernel(s *Step) func() {
 	switch op := s.Op.(type) {
+	case *ops.ReLU, *ops.ReLUGrad, *ops.Softmax, *ops.SoftmaxGrad:
+		if !s.Out[0].Image {
+			return nil
+		}
+		return d.pointwise(s)
 	case Conv:
 		return d.conv(op, s)
 	case *ops.ConvGradInput:
@@ -88,17 +93,11 @@ func (d *CPU) Kernel(s *Step) func() {
 			dbeta, dgamma = nil, nil
 		}
 		return func() { norm.Backward(mean, variance, gamma, beta, dgamma, dbeta) }
-	case *ops.ReLU:
-		x, y := view(s.In[0]), view(s.Out[0])
-		return func() { cpu.ReLU(d.pool, y, x) }
-	case *ops.ReLUGrad:
-		y, dy, dx := view(s.In[0]), view(s.In[1]), view(s.Out[0])
-		return func() { cpu.ReLUBackward(d.pool, dx, y, dy) }
 	case *ops.Add:
 		return d.add(s)
 	case Copy:
 		from, to := view(s.In[0]), view(s.Out[0])
-		return func() { cpu.Copy(d.pool, to, from) }
+		return cpu.Copy(d.pool, to, from)
 	case *ops.MaxPool:
 		if !halving(op.Pool) {
 			return nil
@@ -113,20 +112,31 @@ func (d *CPU) Kernel(s *Step) func() {
 		return cpu.NewUpsample(d.pool, view(s.In[0]), view(s.Out[0]), op.AlignCorners).Run
 	case *ops.BilinearGrad:
 		return cpu.NewUpsampleBackward(d.pool, view(s.In[0]), view(s.Out[0]), op.AlignCorners).Run
+	case *ops.Focal:
+		focal := cpu.Focal(d.pool, view(s.In[0]), s.In[1].Data)
+		loss := s.Out[0].Data
+		return func() { loss[0] = focal() }
+	case *ops.FocalGrad:
+		return cpu.FocalBackward(d.pool, view(s.Out[0]), view(s.In[0]), s.In[1].Data, &s.In[2].Data[0])
+	}
+	return nil
+}
+
+// pointwise prepares the steps that look at one pixel at a time.
+func (d *CPU) pointwise(s *Step) func() {
+	switch s.Op.(type) {
+	case *ops.ReLU:
+		x, y := view(s.In[0]), view(s.Out[0])
+		return cpu.ReLU(d.pool, y, x)
+	case *ops.ReLUGrad:
+		y, dy, dx := view(s.In[0]), view(s.In[1]), view(s.Out[0])
+		return cpu.ReLUBackward(d.pool, dx, y, dy)
 	case *ops.Softmax:
 		x, y := view(s.In[0]), view(s.Out[0])
-		return func() { cpu.Softmax(d.pool, y, x) }
+		return cpu.Softmax(d.pool, y, x)
 	case *ops.SoftmaxGrad:
 		y, dy, dx := view(s.In[0]), view(s.In[1]), view(s.Out[0])
-		return func() { cpu.SoftmaxBackward(d.pool, dx, y, dy) }
-	case *ops.Focal:
-		focal := cpu.NewFocal(d.pool, view(s.In[0]), s.In[1].Data)
-		loss := s.Out[0].Data
-		return func() { loss[0] = focal.Loss() }
-	case *ops.FocalGrad:
-		focal := cpu.NewFocal(d.pool, view(s.In[0]), s.In[1].Data)
-		dloss, dp := s.In[2].Data, view(s.Out[0])
-		return func() { focal.Backward(dp, dloss[0]) }
+		return cpu.SoftmaxBackward(d.pool, dx, y, dy)
 	}
 	return nil
 }
@@ -145,11 +155,11 @@ func halving(p ops.Pool) bool {
 func (d *CPU) add(s *Step) func() {
 	if s.Out[0].Image {
 		a, b, y := view(s.In[0]), view(s.In[1]), view(s.Out[0])
-		return func() { cpu.Add(d.pool, y, a, b) }
+		return cpu.Add(d.pool, y, a, b)
 	}
 	n := s.Out[0].size()
 	a, b, y := s.In[0].Data[:n], s.In[1].Data[:n], s.Out[0].Data[:n]
-	return func() { cpu.AddFlat(d.pool, y, a, b) }
+	return cpu.AddFlat(d.pool, y, a, b)
 }
 
 // convShape is the shape for package cpu; false if the padding differs between

@@ -126,7 +126,7 @@ func overwrites(s *Step) []*Value {
 		return s.In[:1]
 	case *ops.ReLU, *ops.Softmax:
 		return s.In[:1]
-	case *ops.Add, *ops.SoftmaxGrad:
+	case *ops.Add, *ops.ReLUGrad, *ops.SoftmaxGrad:
 		return s.In[:2]
 	}
 	return nil

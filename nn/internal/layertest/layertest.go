@@ -1,0 +1,186 @@
+// Package layertest builds the layers of the reference vectors, so that the
+// reference operations and compiled programs run the same cases.
+package layertest
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/anobench/anobench/internal/golden"
+	"github.com/anobench/anobench/nn/ops"
+)
+
+// A Layer is one case: a graph of one layer, and the gradients of the sum of
+// its output times Weighting.
+type Layer struct {
+	file *golden.File
+	name string
+
+	Inputs    map[string]*G.Node // leaves by name, with values
+	Weighting *G.Node
+	Out       *G.Node
+	Grads     map[string]*G.Node // of the inputs
+}
+
+// Each runs f on every case that package ops has a layer for; the others are
+// skipped by name.
+func Each(t *testing.T, f func(t *testing.T, l *Layer)) {
+	for _, file := range []string{"04_conv", "04_norm", "04_pool_resample", "04_act_loss", "04_attention"} {
+		t.Run(file, func(t *testing.T) {
+			vectors := golden.Open(t, file)
+			var d struct{ Cases map[string]layerCase }
+			vectors.Decode(t, &d)
+			for name, c := range d.Cases {
+				t.Run(name, func(t *testing.T) { f(t, newLayer(t, vectors, name, c)) })
+			}
+		})
+	}
+}
+
+func newLayer(t *testing.T, f *golden.File, name string, c layerCase) *Layer {
+	g := G.NewGraph()
+	l := &Layer{file: f, name: name, Inputs: map[string]*G.Node{}, Grads: map[string]*G.Node{}}
+	for _, key := range c.Inputs {
+		l.Inputs[key] = l.leaf(t, g, "in."+key, false)
+	}
+	var missing string
+	var err error
+	l.Out, missing, err = c.build(l.Inputs)
+	if missing != "" {
+		t.Skipf("no layer %q", missing)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Weighting = l.leaf(t, g, "r", l.Out.IsScalar())
+	var wrt G.Nodes
+	for _, key := range c.Grads {
+		wrt = append(wrt, l.Inputs[key])
+	}
+	grads, err := G.Backpropagate(G.Nodes{l.Out}, G.Nodes{l.Weighting}, wrt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range c.Grads {
+		l.Grads[key] = grads[i]
+	}
+	return l
+}
+
+func (l *Layer) leaf(t *testing.T, g *G.ExprGraph, key string, scalar bool) *G.Node {
+	x := l.file.Tensor(t, l.name+"/"+key)
+	data := make([]float32, len(x.F64()))
+	for i, v := range x.F64() {
+		data[i] = float32(v)
+	}
+	if scalar {
+		return G.NewScalar(g, tensor.Float32, G.WithName(key), G.WithValue(data[0]))
+	}
+	return G.NewTensor(g, tensor.Float32, len(x.Shape), G.WithName(key), G.WithShape(x.Shape...),
+		G.WithValue(tensor.New(tensor.WithShape(x.Shape...), tensor.WithBacking(data))))
+}
+
+// Check compares the output ("out") or a gradient ("grad.x") with its
+// reference.
+func (l *Layer) Check(t *testing.T, key string, got []float32) {
+	t.Helper()
+	if err := near(got, l.file.Tensor(t, l.name+"/"+key).F64(), l.file.TolAbs(t, l.name+"/"+key)); err != nil {
+		t.Errorf("%s: %v", key, err)
+	}
+}
+
+// A layerCase is one layer of the reference vectors with all its options.
+type layerCase struct {
+	Op                        string
+	Stride, Padding, Dilation any
+	KernelSize                any `json:"kernel_size"`
+	Groups                    int
+	CeilMode                  bool `json:"ceil_mode"`
+	Eps                       float64
+	Axis                      int
+	Mode                      string
+	AlignCorners              bool `json:"align_corners"`
+	Size                      []int
+	ScaleFactor               int `json:"scale_factor"`
+	Inputs, Grads             []string
+}
+
+// pair reads an option that is a number, a pair or absent.
+func pair(option any, absent int) [2]int {
+	switch v := option.(type) {
+	case float64:
+		return [2]int{int(v), int(v)}
+	case []any:
+		return [2]int{int(v[0].(float64)), int(v[1].(float64))}
+	}
+	return [2]int{absent, absent}
+}
+
+func symmetric(pad [2]int) [4]int { return [4]int{pad[0], pad[1], pad[0], pad[1]} }
+
+// build gives the layer's output, or the name of what is missing.
+func (c layerCase) build(in map[string]*G.Node) (out *G.Node, missing string, err error) {
+	window := func(kernel [2]int) ops.Window {
+		return ops.Window{Kernel: kernel, Stride: pair(c.Stride, 1), Dilation: pair(c.Dilation, 1), Pad: symmetric(pair(c.Padding, 0))}
+	}
+	weightKernel := func() [2]int { s := in["weight"].Shape(); return [2]int{s[2], s[3]} }
+	x := in["x"]
+	switch {
+	case c.Op == "conv2d":
+		out, err = ops.Conv2D(x, in["weight"], in["bias"], window(weightKernel()), c.Groups)
+	case strings.HasPrefix(c.Op, "zero pad right 1 bottom 1, then conv2d 3x3 stride 2"):
+		w := ops.Window{Kernel: weightKernel(), Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}, Pad: [4]int{0, 0, 1, 1}}
+		out, err = ops.Conv2D(x, in["weight"], in["bias"], w, 1)
+	case c.Op == "batchnorm2d train":
+		var stats *G.Node
+		if stats, err = ops.NewBatchStats(x); err == nil {
+			out, err = ops.NewBatchNorm(x, stats, in["weight"], in["bias"], c.Eps, false)
+		}
+	case c.Op == "batchnorm2d eval":
+		var stats *G.Node
+		if stats, err = ops.NewStackStats(in["running_mean"], in["running_var"]); err == nil {
+			out, err = ops.NewBatchNorm(x, stats, in["weight"], in["bias"], c.Eps, true)
+		}
+	case c.Op == "relu":
+		out, err = ops.NewReLU(x)
+	case c.Op == "max_pool2d":
+		w := window(pair(c.KernelSize, 0))
+		w.Stride = pair(c.Stride, w.Kernel[0])
+		out, err = ops.NewMaxPool(x, w, c.CeilMode)
+	case c.Op == "interpolate" && c.Mode == "bilinear":
+		size := c.Size
+		if size == nil {
+			size = []int{x.Shape()[2] * c.ScaleFactor, x.Shape()[3] * c.ScaleFactor}
+		}
+		out, err = ops.NewBilinear(x, size[0], size[1], c.AlignCorners)
+	case c.Op == "softmax" && c.Axis == 1:
+		out, err = ops.NewSoftmax(x)
+	case strings.HasPrefix(c.Op, "softmax over axis 1, then the official FocalLoss"):
+		if out, err = ops.NewSoftmax(in["logits"]); err == nil {
+			out, err = ops.NewFocal(out, in["target"])
+		}
+	case strings.HasPrefix(c.Op, "the same loss on given probabilities"):
+		out, err = ops.NewFocal(in["p"], in["target"])
+	default:
+		return nil, strings.TrimSpace(c.Op + " " + c.Mode), nil
+	}
+	return out, "", err
+}
+
+// near reports the first element that is farther than tol from want.
+func near(got []float32, want []float64, tol float64) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("%d elements, want %d", len(got), len(want))
+	}
+	for i, w := range want {
+		if d := math.Abs(float64(got[i]) - w); !(d <= tol) && !(math.IsNaN(w) && math.IsNaN(float64(got[i]))) {
+			return fmt.Errorf("element %d is %v, want %v within %.3g", i, got[i], w, tol)
+		}
+	}
+	return nil
+}
