@@ -13,11 +13,11 @@ type terrazzo struct {
 }
 
 // stones are the colors of the chips.
-var stones = []rgb{{0.62, 0.60, 0.56}, {0.50, 0.42, 0.33}, {0.30, 0.22, 0.17}, {0.16, 0.16, 0.17}, {0.45, 0.30, 0.24}, {0.58, 0.52, 0.42}}
+var stones = []rgb{{0.62, 0.60, 0.56}, {0.50, 0.42, 0.33}, {0.34, 0.26, 0.21}, {0.25, 0.25, 0.26}, {0.45, 0.30, 0.24}, {0.58, 0.52, 0.42}}
 
 func newTerrazzo(rng *rand.Rand, ph *photo) piece {
 	return &terrazzo{
-		place:  newPose(vec{rng.Float64(), rng.Float64()}, between(rng, 0, 2*math.Pi), between(rng, 0.085, 0.11)),
+		place:  newPose(vec{rng.Float64(), rng.Float64()}, between(rng, 0, 2*math.Pi), between(rng, 0.07, 0.09)),
 		cement: rgb{0.40, 0.375, 0.345}.mul(between(rng, 0.9, 1.12)),
 		seed:   rng.Uint64(),
 	}
@@ -35,7 +35,7 @@ func (t *terrazzo) at(p vec) point {
 			inside := step(0.06, 0.06+0.05*size, c.edge-0.12*share)
 			stone := stones[c.id>>8%uint64(len(stones))].mul(0.85 + 0.3*float64(c.id>>30&0xff)/256)
 			vein := noise(q.mul(4*size), c.id)
-			color = color.blend(stone.mul(1+0.10*vein), 0.9*inside)
+			color = color.blend(stone.mul(1+0.10*vein), 0.8*inside)
 			inset = max(inset, inside)
 		}
 	}
@@ -83,7 +83,7 @@ func (t *terrazzo) crack(rng *rand.Rand, center vec) flaw {
 // pit is a place where chips came out: a hollow with the cement bed below.
 func (t *terrazzo) pit(rng *rand.Rand, center vec) flaw {
 	b := newBlob(rng, center, between(rng, 0.065, 0.12), 0.45)
-	bed := t.cement.mul(between(rng, 0.3, 0.8))
+	bed := t.cement.mul(between(rng, 0.35, 0.9))
 	deep := between(rng, 0.012, 0.03)
 	return func(p vec, q point) (point, bool) {
 		d := b.depth(p)
@@ -103,7 +103,7 @@ func (t *terrazzo) pit(rng *rand.Rand, center vec) flaw {
 // oil is a spill that darkens stone and cement without hiding them.
 func (t *terrazzo) oil(rng *rand.Rand, center vec) flaw {
 	b := newBlob(rng, center, between(rng, 0.08, 0.15), 0.4)
-	strength := between(rng, 0.3, 0.6)
+	strength := between(rng, 0.24, 0.55)
 	film := between(rng, 0.02, 0.12)
 	return func(p vec, q point) (point, bool) {
 		d := b.depth(p)
