@@ -110,3 +110,52 @@ func FocalBackward(p *Pool, dprob, prob View, target []float32, dLoss *float32) 
 	}
 	return func() { p.Run(rows, task) }
 }
+
+// SoftmaxFocal prepares the focal loss of logits, and the gradient of the
+// logits times *dLoss, in one pass.
+func SoftmaxFocal(p *Pool, dx, x View, target []float32, dLoss *float32) (loss func() float32) {
+	rows := x.N * x.H
+	parts := make([]float64, rows)
+	task := func(r, _ int) {
+		n, row := r/x.H, r%x.H
+		if row == 0 {
+			dx.ClearRing(n)
+		}
+		scale, sum := float64(*dLoss)/float64(rows*x.W), 0.0
+		for px := range x.W {
+			class := int(target[r*x.W+px])
+			s, d := x.Data[x.at(n, row, px):][:x.C], dx.Data[dx.at(n, row, px):][:x.C]
+			top := s[0]
+			for _, v := range s[1:] {
+				top = max(top, v)
+			}
+			total, hot := 0.0, 0.0
+			for c, v := range s {
+				e := 1.0
+				if v != top {
+					e = math.Exp(float64(v - top))
+				}
+				d[c] = float32(e)
+				total += e
+				hot += e * focalTarget(c, class)
+			}
+			hot /= total
+			pt := hot + focalSmooth
+			log := math.Log(pt)
+			sum -= (1 - pt) * (1 - pt) * log
+			g := scale * (2*(1-pt)*log - (1-pt)*(1-pt)/pt) / total
+			for c, e := range d {
+				d[c] = float32(g * float64(e) * (focalTarget(c, class) - hot))
+			}
+		}
+		parts[r] = sum
+	}
+	return func() float32 {
+		p.Run(rows, task)
+		total := 0.0
+		for _, s := range parts {
+			total += s
+		}
+		return float32(total / float64(rows*x.W))
+	}
+}

@@ -112,6 +112,10 @@ func (d *CPU) Kernel(s *Step) func() {
 		return cpu.NewUpsample(d.pool, view(s.In[0]), view(s.Out[0]), op.AlignCorners).Run
 	case *ops.BilinearGrad:
 		return cpu.NewUpsampleBackward(d.pool, view(s.In[0]), view(s.Out[0]), op.AlignCorners).Run
+	case SoftmaxFocal:
+		focal := cpu.SoftmaxFocal(d.pool, view(s.Out[1]), view(s.In[0]), s.In[1].Data, &s.In[2].Data[0])
+		loss := s.Out[0].Data
+		return func() { loss[0] = focal() }
 	case *ops.Focal:
 		focal := cpu.Focal(d.pool, view(s.In[0]), s.In[1].Data)
 		loss := s.Out[0].Data

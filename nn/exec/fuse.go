@@ -11,6 +11,8 @@ func (c *compiler) fuse() {
 	gone := map[*Step]bool{}
 	for _, s := range c.steps {
 		switch s.Op.(type) {
+		case *ops.Focal:
+			fuseFocal(s, gone)
 		case *ops.BatchStats:
 			// The statistics of a convolution's output are taken while it is
 			// written.
@@ -114,4 +116,28 @@ func (c *compiler) masksOnly(s, norm *Step) bool {
 		}
 	}
 	return true
+}
+
+// fuseFocal joins a focal loss with the softmax before it and the gradients of
+// both, if nothing else needs the probabilities.
+func fuseFocal(focal *Step, gone map[*Step]bool) {
+	p, target := focal.In[0], focal.In[1]
+	if _, ok := producerOp[*ops.Softmax](p); !ok || p.keep || len(p.users) != 3 {
+		return
+	}
+	grad, softmaxGrad := p.users[1], p.users[2]
+	if _, ok := grad.Op.(*ops.FocalGrad); !ok || grad.Out[0].keep || grad.In[2].Data == nil {
+		return
+	}
+	if _, ok := softmaxGrad.Op.(*ops.SoftmaxGrad); !ok || softmaxGrad.In[1] != grad.Out[0] || len(grad.Out[0].users) != 1 {
+		return
+	}
+	softmax := p.producer
+	for _, s := range []*Step{softmax, grad, softmaxGrad} {
+		s.drop()
+		gone[s] = true
+	}
+	x, dx := softmax.In[0], softmaxGrad.Out[0]
+	focal.Op, focal.In, focal.Out = SoftmaxFocal{}, []*Value{x, target, grad.In[2]}, []*Value{focal.Out[0], dx}
+	x.users, dx.producer = append(x.users, focal), focal
 }

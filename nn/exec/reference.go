@@ -75,6 +75,10 @@ func (s *Step) reference(in []G.Value) ([]G.Value, error) {
 	case BatchNormGrad:
 		dy := op.mask(do, in)
 		out = append(out, do(&ops.BatchNormGrad{Norm: op.Norm}, in[0], in[1], in[2], dy, in[5]))
+	case SoftmaxFocal:
+		p := do(&ops.Softmax{}, in[0])
+		dp := do(&ops.FocalGrad{}, p, in[1], in[2])
+		out = append(out, do(&ops.Focal{}, p, in[1]), do(&ops.SoftmaxGrad{}, p, dp))
 	case Copy:
 		out = in
 	case ops.Op:

@@ -77,6 +77,10 @@ type BatchNormReduce struct{ BatchNorm }
 // dy, sums): dy is the gradient after the ReLU.
 type BatchNormGrad struct{ BatchNorm }
 
+// SoftmaxFocal is ops.Focal of a softmax with the gradient of both: (logits,
+// target, gradient of the loss) give (loss, gradient of the logits).
+type SoftmaxFocal struct{}
+
 // Running updates running statistics from a batch's (stats).
 type Running struct {
 	Mean, Var []float32
@@ -110,6 +114,8 @@ func (s *Step) name() string {
 		name = "batchNormGrad" + op.suffix()
 	case Running:
 		name = "runningStats"
+	case SoftmaxFocal:
+		name = "softmax+focal+grad"
 	case Copy:
 		name = "copy"
 	default:

@@ -2,10 +2,12 @@ package models
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
@@ -64,10 +66,21 @@ func benchmarkTraining(b *testing.B, threads, base, batch, size int) {
 	}
 }
 
+// printProfile prints the time of every kind of step, then the slowest steps.
 func printProfile(p *exec.Program) {
 	times := p.Times()
+	var total time.Duration
+	kinds := map[string]time.Duration{}
+	for _, t := range times {
+		kinds[t.Name] += t.Time
+		total += t.Time
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(kinds), func(a, b string) int { return int(kinds[b] - kinds[a]) }) {
+		fmt.Printf("%10v %s\n", kinds[name].Round(time.Microsecond), name)
+	}
+	fmt.Printf("%10v all steps\n", total.Round(time.Microsecond))
 	slices.SortFunc(times, func(a, b exec.OpTime) int { return int(b.Time - a.Time) })
-	for _, t := range times[:min(40, len(times))] {
-		fmt.Printf("%10v %-24s %v\n", t.Time, t.Name, t.Shape)
+	for _, t := range times[:min(12, len(times))] {
+		fmt.Printf("%10v %-24s %v\n", t.Time.Round(time.Microsecond), t.Name, t.Shape)
 	}
 }
