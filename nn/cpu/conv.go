@@ -85,7 +85,8 @@ type Conv struct {
 	x, y   View
 	stats  *Moments // of the output's channels; nil: not wanted
 	panels []panel
-	packed []float32 // weights, panel by panel: [tap][channel][vectors*lanes]
+	size   int       // of packed
+	packed []float32 // weights, panel by panel: [tap][channel][vectors*lanes]; shared memory
 	bias   []float32 // padded to whole vectors
 	taps   []int     // byte offset of each tap in x
 	tapsB  [2][]int  // byte offset of each tap in a panel of one and of two vectors
@@ -114,7 +115,8 @@ func NewConv(p *Pool, s ConvShape, x, y View, stats *Moments) *Conv {
 		c.panels[i].offset = size
 		size += taps * s.C * c.panels[i].vectors * lanes
 	}
-	c.packed = make([]float32, size)
+	c.size = size
+	p.reserve(size)
 	c.bias = make([]float32, roundUp(s.K, lanes))
 	for tap := range taps {
 		ky, kx := tap/s.KernelW, tap%s.KernelW
@@ -131,17 +133,18 @@ func NewConv(p *Pool, s ConvShape, x, y View, stats *Moments) *Conv {
 	return c
 }
 
-// Pack takes the weights (OIHW) and bias (nil: none) for the next runs.
+// Pack takes the weights (OIHW) and bias (nil: none) for the run that follows;
+// other kernels of the pool use the same memory after that.
 func (c *Conv) Pack(w, bias []float32) {
 	copy(c.bias, bias)
-	c.weights, c.transpose = w, false
+	c.weights, c.transpose, c.packed = w, false, c.pool.shared(c.size)
 	c.pool.Run(len(c.panels), c.packTask)
 }
 
 // PackTransposed takes the weights (OIHW) of the convolution whose input
-// gradient this one computes; see ConvShape.Transposed.
+// gradient this one computes (see ConvShape.Transposed) for the run that follows.
 func (c *Conv) PackTransposed(w []float32) {
-	c.weights, c.transpose = w, true
+	c.weights, c.transpose, c.packed = w, true, c.pool.shared(c.size)
 	c.pool.Run(len(c.panels), c.packTask)
 }
 
@@ -150,19 +153,26 @@ func (c *Conv) packPanel(task, _ int) {
 	width := pn.vectors * c.isa.lanes
 	taps := s.KernelH * s.KernelW
 	valid := min(width, s.K-pn.first)
-	for ch := range s.C {
-		for tap := range taps {
-			dst := c.packed[pn.offset+(tap*s.C+ch)*width:][:valid]
-			if c.transpose {
-				src := c.weights[(ch*s.K+pn.first)*taps+taps-1-tap:]
-				for k := range dst {
-					dst[k] = src[k*taps]
+	dst := c.packed[pn.offset:]
+	if c.transpose {
+		for ch := range s.C {
+			for k := range valid {
+				src := c.weights[(ch*s.K+pn.first+k)*taps:][:taps]
+				for tap, v := range src {
+					dst[((taps-1-tap)*s.C+ch)*width+k] = v
 				}
-				continue
 			}
-			src := c.weights[(pn.first*s.C+ch)*taps+tap:]
-			for k := range dst {
-				dst[k] = src[k*s.C*taps]
+		}
+		return
+	}
+	const block = 16 // channels that are packed together: their place stays in cache
+	for first := 0; first < s.C; first += block {
+		for k := range valid {
+			for ch := first; ch < min(first+block, s.C); ch++ {
+				src := c.weights[((pn.first+k)*s.C+ch)*taps:][:taps]
+				for tap, v := range src {
+					dst[(tap*s.C+ch)*width+k] = v
+				}
 			}
 		}
 	}

@@ -11,14 +11,17 @@ type ConvWeights struct {
 	panels []panel
 	kPad   int
 	chunks []weightChunk
-	parts  []float32 // partial sums: [chunk][tap*C][kPad]
+	parts  []float32 // partial sums: [chunk][tap*C][kPad]; shared memory, as the next
 	wide   []float32 // dy with kPad channels where whole vectors do not divide K: [N*OutH*OutW][kPad]
 	bias   *Moments
 	init   []float32 // zeros
 	task   func(task, worker int)
 	widen  func(task, worker int)
-	reduce func(task, worker int)
+	add    func(task, worker int)
+	write  func(task, worker int)
 	dw     []float32
+
+	partsSize, wideSize int
 }
 
 // A weightRun is a set of rows of the gradient, (tap, channel) pairs whose
@@ -54,7 +57,7 @@ func NewConvWeights(p *Pool, s ConvShape, x, dy View) *ConvWeights {
 	}
 	dyRow := func(n, y int) int { return dy.at(n, y, 0) }
 	if g.kPad != s.K {
-		g.wide = make([]float32, dy.N*dy.H*dy.W*g.kPad)
+		g.wideSize = dy.N * dy.H * dy.W * g.kPad
 		dyRow = func(n, y int) int { return (n*dy.H + y) * dy.W * g.kPad }
 	}
 	// Enough chunks to keep a few threads busy, few enough to keep the partial
@@ -71,8 +74,9 @@ func NewConvWeights(p *Pool, s ConvShape, x, dy View) *ConvWeights {
 		}
 		g.chunks = append(g.chunks, chunk)
 	}
-	g.parts = make([]float32, len(g.chunks)*g.gradRows()*g.kPad)
-	g.task, g.widen, g.reduce = g.run, g.widenRow, g.reduceRow
+	g.partsSize = len(g.chunks) * g.gradRows() * g.kPad
+	p.reserve(g.partsSize + g.wideSize)
+	g.task, g.widen, g.add, g.write = g.run, g.widenRow, g.addChunks, g.transpose
 	return g
 }
 
@@ -81,12 +85,17 @@ func (g *ConvWeights) gradRows() int { return g.shape.KernelH * g.shape.KernelW 
 // Run writes the gradients of the weights, OIHW, and of the bias (nil: not
 // wanted).
 func (g *ConvWeights) Run(dw, db []float32) {
-	if g.wide != nil {
+	memory := g.pool.shared(g.partsSize + g.wideSize)
+	g.parts, g.wide = memory[:g.partsSize], memory[g.partsSize:]
+	if g.wideSize > 0 {
 		g.pool.Run(g.dy.N*g.dy.H, g.widen)
 	}
 	g.pool.Run(len(g.chunks)*len(g.runs)*len(g.panels), g.task)
 	g.dw = dw
-	g.pool.Run(g.shape.C, g.reduce)
+	if size := g.gradRows() * g.kPad; len(g.parts) > size {
+		g.pool.Run((size+chunk-1)/chunk, g.add)
+	}
+	g.pool.Run((g.shape.K+transposeWidth-1)/transposeWidth, g.write)
 	if db != nil {
 		g.bias.Sum(db)
 	}
@@ -108,7 +117,7 @@ func (g *ConvWeights) run(task, worker int) {
 	t := &g.pool.scratch[worker].tile
 	t.aRow, t.aStep = 4, 4*g.shape.StrideW*g.x.Pixel
 	b, bPixel := g.dy.Data, g.dy.Pixel
-	if g.wide != nil {
+	if g.wideSize > 0 {
 		b, bPixel = g.wide, g.kPad
 	}
 	t.b, t.bStep = &b[pn.first], 4*bPixel
@@ -122,19 +131,35 @@ func (g *ConvWeights) run(task, worker int) {
 	}
 }
 
-// reduceRow adds the chunks' sums of one input channel in order.
-func (g *ConvWeights) reduceRow(ch, _ int) {
+// addChunks adds the other chunks' sums to the first one's, in order.
+func (g *ConvWeights) addChunks(task, _ int) {
+	size := g.gradRows() * g.kPad
+	first := task * chunk
+	n := min(chunk, size-first) / g.isa.lanes
+	for i := first + size; i < len(g.parts); i += size {
+		g.isa.add(&g.parts[first], &g.parts[first], &g.parts[i], n)
+	}
+}
+
+// transposeWidth is the number of output channels a task writes: a cache line
+// of what it reads, and few streams of writes.
+const transposeWidth = 16
+
+// transpose writes the gradient of some output channels.
+func (g *ConvWeights) transpose(task, _ int) {
 	s := g.shape
 	taps := s.KernelH * s.KernelW
-	size := g.gradRows() * g.kPad
-	for tap := range taps {
-		row := (tap*s.C + ch) * g.kPad
-		for k := range s.K {
-			var sum float32
-			for i := row + k; i < len(g.parts); i += size {
-				sum += g.parts[i]
+	first := task * transposeWidth
+	out := g.dw[first*s.C*taps:]
+	n := min(transposeWidth, s.K-first)
+	for ch := range s.C {
+		for tap := range taps {
+			src := g.parts[(tap*s.C+ch)*g.kPad+first:][:n]
+			at := ch*taps + tap
+			for _, v := range src {
+				out[at] = v
+				at += s.C * taps
 			}
-			g.dw[(k*s.C+ch)*taps+tap] = sum
 		}
 	}
 }

@@ -15,6 +15,9 @@ type Pool struct {
 	wake    []chan struct{}
 	done    sync.WaitGroup
 	scratch []scratch
+
+	reserved int
+	memory   []float32
 }
 
 // scratch is what a worker needs so that kernels allocate nothing.
@@ -54,6 +57,19 @@ func (p *Pool) Close() {
 	for _, w := range p.wake {
 		close(w)
 	}
+}
+
+// reserve promises a kernel that is being prepared n floats of the memory that
+// all kernels share, one after the other.
+func (p *Pool) reserve(n int) { p.reserved = max(p.reserved, n) }
+
+// shared is that memory, until another kernel of the pool runs. Its content is
+// left over from others.
+func (p *Pool) shared(n int) []float32 {
+	if len(p.memory) < p.reserved {
+		p.memory = make([]float32, p.reserved)
+	}
+	return p.memory[:n]
 }
 
 // Run calls f for every task in [0, tasks) and returns when all are done. Which
