@@ -84,6 +84,7 @@ type Conv struct {
 	isa    *isa
 	x, y   View
 	stats  *Moments // of the output's channels; nil: not wanted
+	norm   *Norm    // of the output in place; nil: none
 	panels []panel
 	size   int       // of packed
 	packed []float32 // weights, panel by panel: [tap][channel][vectors*lanes]; shared memory
@@ -102,12 +103,13 @@ type Conv struct {
 
 // NewConv prepares a convolution that has a direct kernel (see
 // ConvShape.Direct). With stats, the moments of the output are taken as rows
-// are finished.
-func NewConv(p *Pool, s ConvShape, x, y View, stats *Moments) *Conv {
+// are finished; with norm, prepared from y to y, they are normalised by the
+// statistics that norm was set to.
+func NewConv(p *Pool, s ConvShape, x, y View, stats *Moments, norm *Norm) *Conv {
 	if !s.Direct() {
 		panic(fmt.Sprintf("cpu: convolution %+v has no direct kernel", s))
 	}
-	c := &Conv{pool: p, shape: s, isa: isas[0], x: x, y: y, stats: stats}
+	c := &Conv{pool: p, shape: s, isa: isas[0], x: x, y: y, stats: stats, norm: norm}
 	lanes, taps := c.isa.lanes, s.KernelH*s.KernelW
 	c.panels = panels(s.K, lanes)
 	size := 0
@@ -213,6 +215,11 @@ func (c *Conv) run(task, worker int) {
 					copy(c.y.Data[out+i*c.y.Pixel:][:s.K-pn.first], sc.out[i*width:])
 				}
 			}
+		}
+	}
+	if c.norm != nil {
+		for y := first; y < last; y++ {
+			c.norm.applyRow(n*c.y.H+y, worker)
 		}
 	}
 	if c.stats != nil {

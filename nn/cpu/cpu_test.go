@@ -139,7 +139,7 @@ func TestConv(t *testing.T) {
 				xv := view(p, s.N, s.C, s.H, s.W, wider/2, s.C+wider, x)
 				yv := view(p, s.N, s.K, s.OutH(), s.OutW(), wider/2, s.K+wider, nil)
 				stats := NewMoments(p, yv)
-				c := NewConv(p, s, xv, yv, stats)
+				c := NewConv(p, s, xv, yv, stats, nil)
 				c.Pack(w, b)
 				c.Run()
 				name := fmt.Sprintf("%+v wider %d ", s, wider)
@@ -156,7 +156,7 @@ func TestConv(t *testing.T) {
 
 				if s.StrideH == 1 && s.Transposed().Direct() {
 					dxv := view(p, s.N, s.C, s.H, s.W, wider/2, s.C+wider, nil)
-					back := NewConv(p, s.Transposed(), dyv, dxv, nil)
+					back := NewConv(p, s.Transposed(), dyv, dxv, nil, nil)
 					back.PackTransposed(w)
 					back.Run()
 					near(t, name+"dx", nchw(p, dxv), dx, 2e-6)
@@ -346,7 +346,7 @@ func BenchmarkConv(b *testing.B) {
 		}
 		name := fmt.Sprintf("N%dC%dK%d/%d", s.n, s.c, s.k, s.hw)
 		b.Run(name+"/forward", func(b *testing.B) {
-			c := NewConv(p, shape, x, y, nil)
+			c := NewConv(p, shape, x, y, nil, nil)
 			c.Pack(w, nil)
 			rate(b, c.Run)
 		})

@@ -109,9 +109,9 @@ func NewNormBackward(p *Pool, x, dy, dx View, eps float64, relu bool) *Norm {
 	return n
 }
 
-// affine sets scale and shift; every pass computes them alike, so that all see
-// the same sign before the ReLU.
-func (n *Norm) affine(mean, variance, weight, bias []float32) {
+// Set prepares the statistics and parameters, each of length C. Every pass
+// computes from them alike, so that all see the same sign before the ReLU.
+func (n *Norm) Set(mean, variance, weight, bias []float32) {
 	for i := range n.scale {
 		n.scale[i] = float32(float64(weight[i]) / math.Sqrt(float64(variance[i])+n.eps))
 		n.shift[i] = float32(float64(bias[i]) - float64(mean[i])*float64(n.scale[i]))
@@ -120,7 +120,7 @@ func (n *Norm) affine(mean, variance, weight, bias []float32) {
 
 // Forward computes y from x by the given statistics, each of length C.
 func (n *Norm) Forward(mean, variance, weight, bias []float32) {
-	n.affine(mean, variance, weight, bias)
+	n.Set(mean, variance, weight, bias)
 	n.pool.Run(n.x.N*n.x.H, n.apply)
 }
 
@@ -137,7 +137,7 @@ func (n *Norm) applyRow(r, _ int) {
 
 // Reduce computes the gradients of weight and bias, each of length C.
 func (n *Norm) Reduce(mean, variance, weight, bias, dWeight, dBias []float32) {
-	n.affine(mean, variance, weight, bias)
+	n.Set(mean, variance, weight, bias)
 	copy(n.mean, mean)
 	n.pool.Run(n.x.N*n.x.H, n.sum)
 	c := n.x.C
@@ -170,7 +170,7 @@ func (n *Norm) sumRow(r, worker int) {
 // Backward computes dx. With batch statistics, dWeight and dBias (from Reduce)
 // carry the gradient through mean and variance; nil means fixed statistics.
 func (n *Norm) Backward(mean, variance, weight, bias, dWeight, dBias []float32) {
-	n.affine(mean, variance, weight, bias)
+	n.Set(mean, variance, weight, bias)
 	count := float64(n.x.N * n.x.H * n.x.W)
 	for i := range n.a {
 		inv := 1 / math.Sqrt(float64(variance[i])+n.eps)

@@ -21,6 +21,9 @@ func (d *CPU) Floats(n, c, h, w int) int { return cpu.Size(n, c, h, w) }
 // Alloc takes memory of the process.
 func (d *CPU) Alloc(floats int) []float32 { return make([]float32, floats) }
 
+// Parallel runs the tasks on the pool.
+func (d *CPU) Parallel(tasks int, f func(task, worker int)) { d.pool.Run(tasks, f) }
+
 // Write converts to channels-last.
 func (d *CPU) Write(v *Value, rowMajor []float32) { view(v).FromNCHW(d.pool, rowMajor) }
 
@@ -184,25 +187,38 @@ func (d *CPU) conv(op Conv, s *Step) func() {
 	if !ok || !shape.Direct() {
 		return nil
 	}
-	weight, bias := s.In[1].Data, []float32(nil)
-	if len(s.In) == 3 {
-		bias = s.In[2].Data
+	in, norm := op.norm(s.In)
+	weight, bias := in[1].Data, []float32(nil)
+	if len(in) == 3 {
+		bias = in[2].Data
 	}
-	x, y := view(s.In[0]), view(s.Out[0])
-	if !op.Stats {
-		conv := cpu.NewConv(d.pool, shape, x, y, nil)
+	x, y := view(in[0]), view(s.Out[0])
+	switch {
+	case op.Stats:
+		moments := cpu.NewMoments(d.pool, y)
+		mean, variance := halves(s.Out[1])
+		conv := cpu.NewConv(d.pool, shape, x, y, moments, nil)
+		return func() {
+			conv.Pack(weight, bias)
+			conv.Run()
+			moments.MeanVar(mean, variance)
+		}
+	case op.Norm != nil:
+		after := cpu.NewNorm(d.pool, y, y, op.Norm.Eps, op.Norm.ReLU)
+		mean, variance := halves(norm[0])
+		gamma, beta := norm[1].Data, norm[2].Data
+		conv := cpu.NewConv(d.pool, shape, x, y, nil, after)
+		return func() {
+			conv.Pack(weight, bias)
+			after.Set(mean, variance, gamma, beta)
+			conv.Run()
+		}
+	default:
+		conv := cpu.NewConv(d.pool, shape, x, y, nil, nil)
 		return func() {
 			conv.Pack(weight, bias)
 			conv.Run()
 		}
-	}
-	moments := cpu.NewMoments(d.pool, y)
-	mean, variance := halves(s.Out[1])
-	conv := cpu.NewConv(d.pool, shape, x, y, moments)
-	return func() {
-		conv.Pack(weight, bias)
-		conv.Run()
-		moments.MeanVar(mean, variance)
 	}
 }
 
@@ -211,7 +227,7 @@ func (d *CPU) convGradInput(op *ops.ConvGradInput, s *Step) func() {
 	if !ok || shape.StrideH != 1 || shape.StrideW != 1 || !shape.Transposed().Direct() {
 		return nil
 	}
-	conv := cpu.NewConv(d.pool, shape.Transposed(), view(s.In[0]), view(s.Out[0]), nil)
+	conv := cpu.NewConv(d.pool, shape.Transposed(), view(s.In[0]), view(s.Out[0]), nil, nil)
 	weight := s.In[1].Data
 	return func() {
 		conv.PackTransposed(weight)

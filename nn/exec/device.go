@@ -13,6 +13,8 @@ type Device interface {
 	// Kernel prepares a step whose operands have memory; nil if the device
 	// has no kernel for it, and the reference runs. Kernels allocate nothing.
 	Kernel(s *Step) func()
+	// Parallel calls f for every task in [0, tasks) on the device's threads.
+	Parallel(tasks int, f func(task, worker int))
 	// Write and Read convert between an image and row-major [N, C, H, W].
 	Write(v *Value, rowMajor []float32)
 	Read(v *Value, rowMajor []float32)

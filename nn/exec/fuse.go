@@ -10,7 +10,7 @@ import (
 func (c *compiler) fuse() {
 	gone := map[*Step]bool{}
 	for _, s := range c.steps {
-		switch s.Op.(type) {
+		switch op := s.Op.(type) {
 		case *ops.Focal:
 			fuseFocal(s, gone)
 		case *ops.BatchStats:
@@ -32,12 +32,35 @@ func (c *compiler) fuse() {
 			if norm == nil || len(s.In[0].users) != 1 || s.In[0].keep {
 				continue
 			}
-			if o, ok := norm.Op.(BatchNorm); ok {
+			switch o := norm.Op.(type) {
+			case BatchNorm:
 				o.ReLU = true
 				norm.Op = o
-				norm.Out[0] = s.Out[0]
-				s.Out[0].producer = norm
-				gone[s] = true
+			case Conv:
+				if o.Norm == nil {
+					continue
+				}
+				o.Norm.ReLU = true
+			default:
+				continue
+			}
+			norm.Out[0] = s.Out[0]
+			s.Out[0].producer = norm
+			gone[s] = true
+		case BatchNorm:
+			// With fixed statistics, rows are normalised as they are written.
+			conv := s.In[0].producer
+			if conv == nil || !op.Frozen || len(s.In[0].users) != 1 || s.In[0].keep {
+				continue
+			}
+			if o, ok := conv.Op.(Conv); ok && !o.Stats && o.Norm == nil {
+				o.Norm = &op
+				s.Op, s.In = o, append(slices.Clone(conv.In), s.In[1:]...)
+				for _, v := range conv.In {
+					v.users = append(v.users, s)
+				}
+				conv.drop()
+				gone[conv] = true
 			}
 		case *ops.ReLUGrad:
 			// The backward pass of a batch norm finds the sign before its ReLU

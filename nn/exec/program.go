@@ -171,6 +171,9 @@ func (p *Program) Gradient(param string) []float32 {
 	return v.Data[:v.size()]
 }
 
+// Parallel calls f for every task in [0, tasks) on the device's threads.
+func (p *Program) Parallel(tasks int, f func(task, worker int)) { p.device.Parallel(tasks, f) }
+
 func find(table map[string]*Value, kind, name string) (*Value, error) {
 	if v, ok := table[name]; ok {
 		return v, nil

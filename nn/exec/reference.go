@@ -53,7 +53,16 @@ func (s *Step) reference(in []G.Value) ([]G.Value, error) {
 	}
 	switch op := s.Op.(type) {
 	case Conv:
-		y := do(&ops.Conv{Filter: op.Filter}, in...)
+		var y G.Value
+		if op.Norm == nil {
+			y = do(&ops.Conv{Filter: op.Filter}, in...)
+		} else {
+			n := len(in) - 3
+			y = do(&ops.BatchNorm{Norm: op.Norm.Norm}, do(&ops.Conv{Filter: op.Filter}, in[:n]...), in[n], in[n+1], in[n+2])
+			if op.Norm.ReLU {
+				y = do(&ops.ReLU{}, y)
+			}
+		}
 		out = append(out, y)
 		if op.Stats {
 			out = append(out, do(&ops.BatchStats{}, y))

@@ -49,10 +49,21 @@ type Step struct {
 }
 
 // Conv is ops.Conv, (x, weight[, bias]), that can also take the statistics of
-// its output: then it writes (y, stats [2, C]).
+// its output: then it writes (y, stats [2, C]). Or a batch norm with fixed
+// statistics follows: then (stats, gamma, beta) are further inputs.
 type Conv struct {
 	ops.Filter
 	Stats bool
+	Norm  *BatchNorm
+}
+
+// norm splits the inputs into those of the convolution and those of the batch
+// norm that follows it.
+func (c Conv) norm(in []*Value) (conv, norm []*Value) {
+	if c.Norm == nil {
+		return in, nil
+	}
+	return in[:len(in)-3], in[len(in)-3:]
 }
 
 // ConvGradWeight is ops.ConvGradWeight, (x, dy), that can also sum dy over the
@@ -101,6 +112,9 @@ func (s *Step) name() string {
 		if op.Stats {
 			name += "+stats"
 		}
+		if op.Norm != nil {
+			name += "+batchNorm" + op.Norm.suffix()
+		}
 	case ConvGradWeight:
 		name = "convGradWeight"
 		if op.Bias {
@@ -118,6 +132,8 @@ func (s *Step) name() string {
 		name = "softmax+focal+grad"
 	case Copy:
 		name = "copy"
+	case *ops.Add:
+		name = "add"
 	default:
 		name = fmt.Sprint(op)
 	}

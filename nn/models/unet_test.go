@@ -1,6 +1,7 @@
 package models
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -44,6 +45,41 @@ func TestUNetRefusesBadSizes(t *testing.T) {
 		g := nn.NewGraph(nn.NewParamSet(1), nn.Eval)
 		if _, err := (UNet{Base: 4}).Logits(g, g.Input("image", 1, 3, 64, size)); err == nil {
 			t.Errorf("width %d is accepted", size)
+		}
+	}
+}
+
+// TestFusion checks what passes over memory are left of each block.
+func TestFusion(t *testing.T) {
+	steps := func(mode nn.Mode) map[string]int {
+		g := nn.NewGraph(nn.NewParamSet(1), mode)
+		logits, err := UNet{Base: 4}.Logits(g, g.Input("image", 1, 3, 32, 64))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode == nn.Train {
+			loss := g.FocalLoss(g.Softmax(logits), g.Input("mask", 1, 1, 32, 64))
+			g.Output("loss", loss)
+			g.Minimize(loss)
+		}
+		g.Output("logits", logits)
+		kinds := map[string]int{}
+		for _, step := range compile(t, g).Times() {
+			kinds[step.Name]++
+		}
+		return kinds
+	}
+	for mode, want := range map[nn.Mode]map[string]int{
+		nn.Eval: {"conv+batchNorm+relu": 27, "conv": 1, "maxPool": 5, "bilinear": 5, "stackStats": 27},
+		nn.Train: {
+			"conv+stats": 27, "conv": 1, "batchNorm+relu": 27, "maxPool": 5, "bilinear": 5, "runningStats": 27,
+			"softmax+focal+grad": 1, "batchNormReduce+relu": 27, "batchNormGrad+relu": 27,
+			"convGradInput": 27, "convGradWeight": 27, "convGradWeight+bias": 1,
+			"maxPoolGrad": 5, "bilinearGrad": 5, "add": 5,
+		},
+	} {
+		if got := steps(mode); !maps.Equal(got, want) {
+			t.Errorf("mode %d has steps %v, want %v", mode, got, want)
 		}
 	}
 }

@@ -36,6 +36,8 @@ func DefaultAdamW(lr float64) AdamConfig {
 type Adam struct {
 	state
 	config AdamConfig
+	plain  cpu.AdamStep // this step without decay and AMSGrad
+	task   func(task, worker int)
 }
 
 // NewAdam returns an optimizer of the weights.
@@ -44,29 +46,29 @@ func NewAdam(weights []*nn.Param, config AdamConfig) *Adam {
 	if config.AMSGrad {
 		names = append(names, "max_exp_avg_sq")
 	}
-	return &Adam{newState(weights, config.LR, names...), config}
+	a := &Adam{state: newState(weights, config.LR, names...), config: config}
+	a.task = a.update
+	return a
 }
 
 // Step moves every weight that has a gradient.
 func (a *Adam) Step(grads Gradients) {
-	a.step++
-	fast := cpu.NewAdamStep(a.lr, a.config.Beta1, a.config.Beta2, a.config.Eps, int(a.step))
-	for i, p := range a.weights {
-		g := grads.Gradient(p.Name)
-		switch {
-		case g == nil:
-		case a.config.WeightDecay == 0 && !a.config.AMSGrad:
-			fast.Apply(p.Data, g, a.vectors[0][i], a.vectors[1][i])
-		default:
-			a.update(p.Data, g, i)
-		}
-	}
+	a.collect(grads)
+	a.plain = cpu.NewAdamStep(a.lr, a.config.Beta1, a.config.Beta2, a.config.Eps, int(a.step))
+	grads.Parallel(len(a.spans), a.task)
 }
 
-// update is the step with all options.
-func (a *Adam) update(p, g []float32, weight int) {
-	c := a.config
-	m, v := a.vectors[0][weight], a.vectors[1][weight]
+func (a *Adam) update(task, _ int) {
+	s, c := a.spans[task], a.config
+	if a.grads[s.weight] == nil {
+		return
+	}
+	p, g := a.weights[s.weight].Data[s.first:s.last], a.grads[s.weight][s.first:s.last]
+	m, v := a.vectors[0][s.weight][s.first:s.last], a.vectors[1][s.weight][s.first:s.last]
+	if c.WeightDecay == 0 && !c.AMSGrad {
+		a.plain.Apply(p, g, m, v)
+		return
+	}
 	beta1, beta2 := float32(c.Beta1), float32(c.Beta2)
 	rest1, rest2 := float32(1-c.Beta1), float32(1-c.Beta2)
 	size := float32(a.lr / (1 - math.Pow(c.Beta1, float64(a.step))))
@@ -82,7 +84,7 @@ func (a *Adam) update(p, g []float32, weight int) {
 		v[k] = beta2*v[k] + rest2*d*d
 		second := v[k]
 		if c.AMSGrad {
-			top := &a.vectors[2][weight][k]
+			top := &a.vectors[2][s.weight][s.first+k]
 			*top = max(*top, second)
 			second = *top
 		}

@@ -9,10 +9,13 @@ import (
 	"github.com/anobench/anobench/nn"
 )
 
-// Gradients gives the gradient of the loss with respect to a parameter, nil if
-// it does not depend on it. A compiled program is one.
+// Gradients is what an optimizer steps along. A compiled program is one.
 type Gradients interface {
+	// Gradient is that of the loss with respect to a parameter, nil if it does
+	// not depend on it.
 	Gradient(param string) []float32
+	// Parallel calls f for every task in [0, tasks) on the threads at hand.
+	Parallel(tasks int, f func(task, worker int))
 }
 
 // An Optimizer changes weights.
@@ -36,10 +39,23 @@ type state struct {
 	step    int64
 	names   []string      // of the vectors
 	vectors [][][]float32 // [name][weight]
+	spans   []span        // all elements of all weights, in pieces
+	grads   [][]float32   // of this step, by weight
 }
+
+// A span is a piece of a weight that one task updates.
+type span struct{ weight, first, last int }
+
+const spanSize = 1 << 15
 
 func newState(weights []*nn.Param, lr float64, names ...string) state {
 	s := state{weights: weights, lr: lr, names: names}
+	s.grads = make([][]float32, len(weights))
+	for w, p := range weights {
+		for first := 0; first < len(p.Data); first += spanSize {
+			s.spans = append(s.spans, span{w, first, min(first+spanSize, len(p.Data))})
+		}
+	}
 	for range names {
 		var v [][]float32
 		for _, p := range s.weights {
@@ -48,6 +64,14 @@ func newState(weights []*nn.Param, lr float64, names ...string) state {
 		s.vectors = append(s.vectors, v)
 	}
 	return s
+}
+
+// collect takes the gradients of a step.
+func (s *state) collect(grads Gradients) {
+	s.step++
+	for i, p := range s.weights {
+		s.grads[i] = grads.Gradient(p.Name)
+	}
 }
 
 // LearningRate is the rate of the next step.
