@@ -100,7 +100,7 @@ func (f *fabric) float(rng *rand.Rand, center vec) flaw {
 		size.x, size.y = size.y, size.x
 	}
 	c = vec{math.Round(c.x), math.Round(c.y)}
-	lift := between(rng, 0.9, 1.3)
+	lift := between(rng, 1, 1.4)
 	return func(p vec, q point) (point, bool) {
 		t := f.thread(p)
 		d := t.sub(c)

@@ -83,7 +83,7 @@ func (t *terrazzo) crack(rng *rand.Rand, center vec) flaw {
 // pit is a place where chips came out: a hollow with the cement bed below.
 func (t *terrazzo) pit(rng *rand.Rand, center vec) flaw {
 	b := newBlob(rng, center, between(rng, 0.065, 0.12), 0.45)
-	bed := t.cement.mul(between(rng, 0.35, 0.9))
+	bed := t.cement.mul(between(rng, 0.3, 0.8))
 	deep := between(rng, 0.012, 0.03)
 	return func(p vec, q point) (point, bool) {
 		d := b.depth(p)
@@ -103,7 +103,7 @@ func (t *terrazzo) pit(rng *rand.Rand, center vec) flaw {
 // oil is a spill that darkens stone and cement without hiding them.
 func (t *terrazzo) oil(rng *rand.Rand, center vec) flaw {
 	b := newBlob(rng, center, between(rng, 0.08, 0.15), 0.4)
-	strength := between(rng, 0.24, 0.55)
+	strength := between(rng, 0.32, 0.6)
 	film := between(rng, 0.02, 0.12)
 	return func(p vec, q point) (point, bool) {
 		d := b.depth(p)
