@@ -311,8 +311,9 @@ func (g *Graph) Minimize(loss *Node) {
 	g.loss = loss
 	var names []string
 	var wrt []*Node
+	needed := dependencies(loss)
 	for _, p := range g.params.list {
-		if n := g.leaves[p]; n != nil && p.Kind == Weight {
+		if n := g.leaves[p]; p.Kind == Weight && needed[n] {
 			names, wrt = append(names, p.Name), append(wrt, n)
 		}
 	}
@@ -324,6 +325,22 @@ func (g *Graph) Minimize(loss *Node) {
 	for i, n := range grads {
 		g.source.Gradients = append(g.source.Gradients, exec.Named{Name: names[i], Node: n})
 	}
+}
+
+// dependencies are the nodes that n is computed from: Gorgonia refuses to
+// differentiate with respect to others.
+func dependencies(n *Node) map[*Node]bool {
+	seen := map[*Node]bool{n: true}
+	for stack := []*Node{n}; len(stack) > 0; {
+		n, stack = stack[len(stack)-1], stack[:len(stack)-1]
+		for it := n.Graph().From(n.ID()); it.Next(); {
+			if child := it.Node().(*Node); !seen[child] {
+				seen[child] = true
+				stack = append(stack, child)
+			}
+		}
+	}
+	return seen
 }
 
 // Compile turns the graph into a program for the device.
