@@ -199,3 +199,6 @@ func Accuracy(logits [][]float32, labels []int) (float64, error) {
 	}
 	return float64(correct) / float64(len(labels)), nil
 }
+
+// Len is the number of ranked items.
+func (r *Ranking) Len() int { return len(r.pos) + len(r.neg) }

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/anobench/anobench/harness"
+)
+
+// printEstimate prints a plan by kinds of steps and what it would take.
+func printEstimate(w io.Writer, p *harness.Plan, e harness.Estimate) error {
+	units := map[harness.Kind]string{
+		harness.DrawData: "images", harness.SplitData: "images", harness.FitGenerator: "fits", harness.Generate: "pairs",
+		harness.TrainLocalizer: "training steps", harness.ScoreLocalizer: "test images",
+	}
+	table := textTable(w, 1)
+	table.Header([]string{"kind", "steps", "work", ""})
+	kinds, steps, work := p.Count()
+	for _, k := range kinds {
+		table.Append([]string{string(k), fmt.Sprint(steps[k]), fmt.Sprint(work[k]), units[k]})
+	}
+	if err := table.Render(); err != nil {
+		return err
+	}
+	const gib = 1 << 30
+	fmt.Fprintf(w, "time   %s on this machine (%s a training step on one thread, measured)\n", e.Time.Round(time.Second), e.StepTime.Round(time.Millisecond))
+	fmt.Fprintf(w, "memory %.1f GiB\n", float64(e.Memory)/gib)
+	fmt.Fprintf(w, "disk   %.1f GiB\n", float64(e.Disk)/gib)
+	for _, d := range p.Config.Deviations() {
+		fmt.Fprintf(w, "- %s\n", d)
+	}
+	return nil
+}

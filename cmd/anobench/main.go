@@ -1,0 +1,92 @@
+// Command anobench measures how good generators of anomaly images are.
+//
+// Rules of its output: results go to standard output, everything else to
+// standard error; messages are lower case without a full stop; an error is
+// "anobench: error: ..." and what to do about it "anobench: hint: ...".
+// Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := newRoot().ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		fmt.Fprintln(os.Stderr, "anobench: interrupted")
+		printHint(err)
+		return exitInterrupted
+	}
+	fmt.Fprintf(os.Stderr, "anobench: error: %v\n", err)
+	printHint(err)
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "anobench",
+		Short: "Benchmark few-shot industrial anomaly image generation",
+		Long: `anobench measures how good generators of anomaly images are: it lets each
+learn from a handful of defect images, trains a U-Net localizer on what it
+makes, tests that on real defects, and prints the tables of AnomalyDiffusion
+(Hu et al., AAAI 2024) beside the published numbers.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`,
+		Example:       "  anobench run\n  anobench table 2 --paper",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q", args[0])}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		newRun(), newTable(), newLocalize(), newScoreMaps(),
+		newPlugins(), newPlugin(), newData(), newDoctor(), newVersion(), newWorker(),
+	)
+	wrapArgs(root)
+	return root
+}
+
+// wrapArgs makes every complaint about arguments a usage error.
+func wrapArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		wrapArgs(sub)
+	}
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anobench/anobench/harness"
+	"github.com/anobench/anobench/reports"
+	"github.com/anobench/anobench/results"
+)
+
+// runFlags are the flags of the commands that carry out a plan.
+type runFlags struct {
+	profile, data, name, runs, store, selectBy string
+	categories, generators, pluginPath, set    []string
+	seeds, jobs                                int
+	seed                                       uint64
+	memory                                     float64
+	dryRun                                     bool
+}
+
+func (f *runFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.profile, "profile", "quick", "sizes and steps: "+strings.Join(harness.Profiles, ", "))
+	flags.StringVar(&f.data, "data", "", "data set in MVTec AD layout, or one category of it (default: the embedded one)")
+	flags.StringSliceVar(&f.categories, "categories", nil, "categories to run (default: all)")
+	flags.StringVar(&f.name, "name", "", "name of the run (default: the profile, and the data set's folder if there is one)")
+	flags.IntVar(&f.seeds, "seeds", 0, "number of runs with different seeds, for standard deviations (default 1)")
+	flags.Uint64Var(&f.seed, "seed", 0, "first seed (default 1)")
+	flags.StringVar(&f.selectBy, "select", "", "epoch to keep: last, best-on-test or val-generated (default last)")
+	flags.StringVar(&f.runs, "runs", "runs", "folder of runs")
+	flags.StringVar(&f.store, "store", defaultStore(), "folder of finished steps, shared by all runs")
+	flags.IntVar(&f.jobs, "jobs", 0, "steps at a time (default: one a processor)")
+	flags.Float64Var(&f.memory, "memory", 0, "GiB that steps may take together (default: three quarters of what is free)")
+	flags.StringSliceVar(&f.pluginPath, "plugin-path", nil, "folders to look for generator plugins in")
+	cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(harness.Profiles, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("select", cobra.FixedCompletions([]string{harness.SelectLast, harness.SelectBestOnTest, harness.SelectValGenerated}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func defaultStore() string {
+	if dir := os.Getenv("ANOBENCH_STORE"); dir != "" {
+		return dir
+	}
+	return "store"
+}
+
+// config is the profile, then the file, then the flags.
+func (f *runFlags) config(file string) (harness.Config, error) {
+	c, err := harness.Profile(f.profile)
+	if err != nil {
+		return c, usageError{err}
+	}
+	if file != "" {
+		if c, err = harness.LoadConfig(file, c); err != nil {
+			return c, err
+		}
+	}
+	if f.data != "" {
+		c.Data = f.data
+		if f.name == "" && file == "" {
+			abs, err := filepath.Abs(f.data)
+			if err != nil {
+				return c, err
+			}
+			c.Name = f.profile + "-" + filepath.Base(abs)
+		}
+	}
+	if f.name != "" {
+		c.Name = f.name
+	}
+	if f.categories != nil {
+		c.Categories = f.categories
+	}
+	if f.generators != nil {
+		known := make(map[string]harness.GeneratorConfig)
+		for _, g := range c.Generators {
+			known[g.Name] = g
+		}
+		c.Generators = nil
+		for _, name := range f.generators {
+			g, ok := known[name]
+			if !ok {
+				g = harness.GeneratorConfig{Name: name}
+			}
+			c.Generators = append(c.Generators, g)
+		}
+	}
+	if f.seeds != 0 {
+		c.Seeds = f.seeds
+	}
+	if f.seed != 0 {
+		c.Seed = f.seed
+	}
+	if f.selectBy != "" {
+		c.Localizer.Select = f.selectBy
+	}
+	for _, s := range f.set {
+		generator, option, ok := strings.Cut(s, ".")
+		name, value, ok2 := strings.Cut(option, "=")
+		if !ok || !ok2 {
+			return c, usagef("option %q: want generator.name=value", s)
+		}
+		found := false
+		for i := range c.Generators {
+			if g := &c.Generators[i]; g.Name == generator {
+				found = true
+				options := map[string]string{name: value}
+				for k, v := range g.Options {
+					if k != name {
+						options[k] = v
+					}
+				}
+				g.Options = options
+			}
+		}
+		if !found {
+			return c, usagef("option %q: generator %s is not part of the run", s, generator)
+		}
+	}
+	if err := c.Validate(); err != nil {
+		return c, usageError{err}
+	}
+	return c, nil
+}
+
+func newRun() *cobra.Command {
+	f := new(runFlags)
+	cmd := &cobra.Command{
+		Use:   "run [config.yaml]",
+		Short: "Run the benchmark and print the paper's tables",
+		Long: `Run generators on every category, train a U-Net localizer on what each makes,
+test it on real defects, and print Tables 2, 3, 10 and 11 beside the published
+numbers. Without arguments this takes minutes, on a data set drawn by program.
+
+Finished steps are kept in the store: a run that was stopped, killed or changed
+goes on from there. The configuration is the profile's, then that of the file,
+then that of the flags; runs/<name>/config.yaml is the whole of it.`,
+		Example: "  anobench run\n  anobench run --data /data/mvtec --profile small --categories bottle,cable\n  anobench run --data /data/mvtec --profile paper --dry-run",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file := ""
+			if len(args) == 1 {
+				file = args[0]
+			}
+			c, err := f.config(file)
+			if err != nil {
+				return err
+			}
+			return f.execute(cmd, c)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringSliceVar(&f.generators, "generators", nil, "generators to run: built in, or on the plugin path (default: crop-paste,cutpaste,draem,prn)")
+	cmd.Flags().StringArrayVarP(&f.set, "option", "o", nil, "option of a generator, generator.name=value; may be repeated")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan with its steps and an estimate of time, memory and disk")
+	return cmd
+}
+
+// execute plans and runs a configuration and prints its tables.
+func (f *runFlags) execute(cmd *cobra.Command, c harness.Config) error {
+	ctx := cmd.Context()
+	store, err := harness.OpenStore(f.store)
+	if err != nil {
+		return withHint(err, "choose another place with --store")
+	}
+	plan, err := harness.NewPlan(ctx, c, store, f.pluginPath)
+	if err != nil {
+		return err
+	}
+	jobs := f.jobs
+	if jobs < 1 {
+		jobs = runtime.NumCPU()
+	}
+	if f.dryRun {
+		e, err := harness.EstimatePlan(ctx, plan, jobs)
+		if err != nil {
+			return err
+		}
+		return printEstimate(cmd.OutOrStdout(), plan, e)
+	}
+	dir := filepath.Join(f.runs, c.Name)
+	began := time.Now()
+	show := newProgress(cmd.ErrOrStderr(), plan)
+	err = harness.Run(ctx, plan, harness.Options{
+		Store: store, Dir: dir, Jobs: jobs, Memory: int64(f.memory * (1 << 30)), Listen: show.event,
+	})
+	show.close()
+	if errors.Is(err, context.Canceled) {
+		return withHint(err, "finished steps are kept; the same command goes on")
+	}
+	if tables := printRun(cmd, dir); tables != nil {
+		return errors.Join(err, tables)
+	}
+	if err != nil {
+		return withHint(err, "finished steps are kept; the same command repeats what failed; logs are in %s", filepath.Join(dir, "logs"))
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s in %s; tables and records in %s\n", plan.Config.Name, time.Since(began).Round(100*time.Millisecond), dir)
+	return nil
+}
+
+// runTables are the tables that a run measures.
+var runTables = []int{2, 3, 10, 11}
+
+// printRun prints the run's tables and saves them in every format.
+func printRun(cmd *cobra.Command, dir string) error {
+	records, err := results.Read(filepath.Join(dir, "results.jsonl"))
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	screen := reports.Text
+	if isTerminal(cmd.OutOrStdout()) && os.Getenv("NO_COLOR") == "" {
+		screen = reports.ANSI
+	}
+	for i, n := range runTables {
+		t, err := reports.MeasuredTable(n, records)
+		if err != nil {
+			return err
+		}
+		for _, f := range reports.Formats {
+			if err := saveTable(dir, t, f); err != nil {
+				return err
+			}
+		}
+		if i > 0 {
+			fmt.Fprintln(cmd.OutOrStdout())
+		}
+		if i < len(runTables)-1 {
+			t.Notes = nil // once, under the last table
+		}
+		if err := t.Render(cmd.OutOrStdout(), screen); err != nil {
+			return err
+		}
+	}
+	return nil
+}

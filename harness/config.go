@@ -1,0 +1,249 @@
+// Package harness turns a configuration into a plan of steps and carries it
+// out: every step in a worker process, every output in a store that outlives
+// the run.
+package harness
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/anobench/anobench/dataset"
+	"github.com/anobench/anobench/downstream"
+	"github.com/anobench/anobench/metrics"
+)
+
+// A Config says what to benchmark and by which protocol. Every field is
+// documented in docs/config.md; Profile gives complete values.
+type Config struct {
+	Name       string            `yaml:"name"`
+	Data       string            `yaml:"data"`       // folder in MVTec AD layout; empty: the embedded data set
+	Synth      Synth             `yaml:"synth"`      // the embedded data set
+	Categories []string          `yaml:"categories"` // empty: all
+	Generators []GeneratorConfig `yaml:"generators"`
+	Seed       uint64            `yaml:"seed"`
+	Seeds      int               `yaml:"seeds"` // runs with seeds Seed, Seed+1, ...
+
+	Split    dataset.SplitRule `yaml:"split"`     // paper or released
+	TestGood dataset.TestGood  `yaml:"test_good"` // all or last-two-thirds
+
+	Size     int    `yaml:"size"`      // side of generated images and of the localizer's input
+	GenCount int    `yaml:"gen_count"` // generated pairs a defect
+	MaxUsed  int    `yaml:"max_used"`  // of these, pairs used for training; 0: all
+	Format   string `yaml:"format"`    // of generated pairs: png or jpg75
+
+	Localizer LocalizerOptions    `yaml:"localizer"`
+	GT        metrics.GroundTruth `yaml:"gt"`   // released or half
+	F1Px      string              `yaml:"f1px"` // exact or grid21
+}
+
+// Synth is the embedded data set's size and seed.
+type Synth struct {
+	Size      int    `yaml:"size"`
+	Seed      uint64 `yaml:"seed"`
+	TrainGood int    `yaml:"train_good"`
+	TestGood  int    `yaml:"test_good"`
+	PerDefect int    `yaml:"per_defect"`
+}
+
+// GeneratorConfig names a generator, its options and, if it is no built-in and
+// not on the plugin path, where it is.
+type GeneratorConfig struct {
+	Name    string            `yaml:"name"`
+	Options map[string]string `yaml:"options,omitempty"`
+	Path    string            `yaml:"path,omitempty"`
+	SHA256  string            `yaml:"sha256,omitempty"`
+}
+
+// LocalizerOptions is the localizer's training protocol; see
+// downstream.LocalizerConfig.
+type LocalizerOptions struct {
+	BaseWidth       int       `yaml:"base_width"`
+	Epochs          int       `yaml:"epochs"`
+	SamplesPerEpoch int       `yaml:"samples_per_epoch"`
+	Batch           int       `yaml:"batch"`
+	LearningRate    float64   `yaml:"learning_rate"`
+	Milestones      []float64 `yaml:"milestones"`
+	Gamma           float64   `yaml:"gamma"`
+	NormalShare     float64   `yaml:"normal_share"`
+	Select          string    `yaml:"select"` // last, best-on-test or val-generated
+}
+
+// What LocalizerOptions.Select may be.
+const (
+	SelectLast         = "last"
+	SelectBestOnTest   = "best-on-test"
+	SelectValGenerated = "val-generated"
+)
+
+// Profiles lists the names that Profile knows.
+var Profiles = []string{"quick", "small", "paper"}
+
+// Profile returns a complete configuration: quick takes minutes on a laptop,
+// small an hour or less on real images, paper is the paper's protocol.
+func Profile(name string) (Config, error) {
+	c := Config{
+		Name:  name,
+		Synth: Synth{Size: 128, Seed: 1, TrainGood: 40, TestGood: 12, PerDefect: 12},
+		Generators: []GeneratorConfig{
+			{Name: "crop-paste"}, {Name: "cutpaste"}, {Name: "draem"}, {Name: "prn"},
+		},
+		Seed: 1, Seeds: 1,
+		Split: dataset.SplitPaper, TestGood: dataset.TestGoodAll,
+		Size: 256, GenCount: 1000, Format: "png",
+		Localizer: LocalizerOptions{
+			BaseWidth: 64, Epochs: 200, SamplesPerEpoch: 500, Batch: 8,
+			LearningRate: 1e-4, Milestones: []float64{0.8, 0.9}, Gamma: 0.2, NormalShare: 0.5, Select: SelectLast,
+		},
+		GT: metrics.Released, F1Px: "exact",
+	}
+	l := &c.Localizer
+	switch name {
+	case "quick":
+		c.Synth.Size = 64
+		c.Size, c.GenCount = 64, 60
+		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 16, 10, 120, 2e-3
+	case "small":
+		c.Size, c.GenCount = 128, 200
+		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 16, 20, 400, 1e-3
+	case "paper":
+	default:
+		return Config{}, fmt.Errorf("unknown profile %q: want one of %s", name, strings.Join(Profiles, ", "))
+	}
+	return c, nil
+}
+
+// LoadConfig reads a YAML file over base: what the file leaves out stays as it
+// is. Unknown fields are refused.
+func LoadConfig(path string, base Config) (Config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(raw))
+	d.KnownFields(true)
+	if err := d.Decode(&base); err != nil && !errors.Is(err, io.EOF) {
+		return Config{}, fmt.Errorf("%s: %w: see docs/config.md for the fields", path, err)
+	}
+	return base, nil
+}
+
+// YAML is the configuration as a file that LoadConfig reads.
+func (c Config) YAML() []byte {
+	out, err := yaml.Marshal(c)
+	if err != nil {
+		panic(err) // plain data always marshal
+	}
+	return out
+}
+
+var runName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// Validate reports the first field that cannot work.
+func (c Config) Validate() error {
+	bad := func(field, format string, args ...any) error {
+		return fmt.Errorf("configuration: %s %s", field, fmt.Sprintf(format, args...))
+	}
+	oneOf := func(field, value string, allowed ...string) error {
+		if !slices.Contains(allowed, value) {
+			return bad(field, "is %q: want one of %s", value, strings.Join(allowed, ", "))
+		}
+		return nil
+	}
+	if !runName.MatchString(c.Name) {
+		return bad("name", "is %q: use letters, digits, dots, hyphens and underscores", c.Name)
+	}
+	if len(c.Generators) == 0 {
+		return bad("generators", "is empty: name at least one")
+	}
+	seen := make(map[string]bool)
+	for _, g := range c.Generators {
+		if seen[g.Name] {
+			return bad("generators", "names %s twice", g.Name)
+		}
+		seen[g.Name] = true
+	}
+	if c.Seeds < 1 {
+		return bad("seeds", "is %d: it must be at least 1", c.Seeds)
+	}
+	if c.GenCount < 1 || c.MaxUsed < 0 {
+		return bad("gen_count", "is %d and max_used %d: at least one pair must be generated and used", c.GenCount, c.MaxUsed)
+	}
+	if c.Data == "" && (c.Synth.Size < 32 || c.Synth.Size > 1024 || c.Synth.TrainGood < 1 || c.Synth.TestGood < 1 || c.Synth.PerDefect < 3) {
+		return bad("synth", "needs a size of 32 to 1024, normal images and at least 3 images a defect, one of them for training")
+	}
+	return errors.Join(
+		oneOf("split", string(c.Split), string(dataset.SplitPaper), string(dataset.SplitReleased)),
+		oneOf("test_good", string(c.TestGood), string(dataset.TestGoodAll), string(dataset.TestGoodLastTwoThirds)),
+		oneOf("format", c.Format, "png", "jpg75"),
+		oneOf("gt", string(c.GT), string(metrics.Released), string(metrics.Half)),
+		oneOf("f1px", c.F1Px, "exact", "grid21"),
+		oneOf("localizer.select", c.Localizer.Select, SelectLast, SelectBestOnTest, SelectValGenerated),
+		c.localizer(c.Seed, 1).Validate(),
+	)
+}
+
+// localizer is the training protocol for one seed.
+func (c Config) localizer(seed uint64, threads int) downstream.LocalizerConfig {
+	l := c.Localizer
+	return downstream.LocalizerConfig{
+		Size: c.Size, BaseWidth: l.BaseWidth, Epochs: l.Epochs, SamplesPerEpoch: l.SamplesPerEpoch, Batch: l.Batch,
+		LearningRate: l.LearningRate, Milestones: l.Milestones, Gamma: l.Gamma, NormalShare: l.NormalShare,
+		Seed: seed, Threads: threads,
+	}
+}
+
+// Deviations lists in words where the protocol is not the paper's.
+func (c Config) Deviations() []string {
+	paper, err := Profile("paper")
+	if err != nil {
+		panic(err)
+	}
+	var out []string
+	add := func(differs bool, format string, args ...any) {
+		if differs {
+			out = append(out, fmt.Sprintf(format, args...))
+		}
+	}
+	l, p := c.Localizer, paper.Localizer
+	add(c.Data == "", "images: embedded data set drawn by program, not MVTec AD")
+	add(c.Size != paper.Size, "image size %d instead of %d", c.Size, paper.Size)
+	add(c.GenCount != paper.GenCount, "%d generated pairs a defect instead of %d", c.GenCount, paper.GenCount)
+	add(c.MaxUsed != paper.MaxUsed, "at most %d generated pairs a defect are used", c.MaxUsed)
+	add(c.Format != paper.Format, "generated pairs stored as JPEG of quality 75")
+	add(c.Split != paper.Split, "split %q: generators see one test image a defect", c.Split)
+	add(c.TestGood != paper.TestGood, "the first third of test/good is left out of the test set")
+	add(l.BaseWidth != p.BaseWidth, "U-Net base width %d instead of %d", l.BaseWidth, p.BaseWidth)
+	add(l.Epochs != p.Epochs || l.SamplesPerEpoch != p.SamplesPerEpoch || l.Batch != p.Batch,
+		"%d epochs of %d samples, batch %d, instead of %d of %d, batch %d", l.Epochs, l.SamplesPerEpoch, l.Batch, p.Epochs, p.SamplesPerEpoch, p.Batch)
+	add(l.LearningRate != p.LearningRate, "learning rate %g instead of %g", l.LearningRate, p.LearningRate)
+	add(!slices.Equal(l.Milestones, p.Milestones) || l.Gamma != p.Gamma, "learning rate falls by %g at %v of the epochs", l.Gamma, l.Milestones)
+	add(l.NormalShare != p.NormalShare, "%g of the training samples are normal instead of %g", l.NormalShare, p.NormalShare)
+	add(l.Select == SelectBestOnTest, "select=best-on-test: the epoch that is best on the test set, as the released code")
+	add(l.Select == SelectValGenerated, "select=val-generated: the epoch that is best on held-out generated pairs")
+	add(c.GT != paper.GT, "ground truth: masks of at least 0.5 count as anomalous everywhere")
+	add(c.F1Px != paper.F1Px, "pixel F1-max over 21 thresholds, as the released code")
+	for _, g := range c.Generators {
+		if (g.Name == "draem" || g.Name == "prn") && g.Options["dtd"] == "" {
+			out = append(out, "DRAEM and PRN paint with procedural textures, not DTD images (option dtd)")
+			break
+		}
+	}
+	return append(out, "generators are re-implementations with the protocol's defaults, not the authors' runs")
+}
+
+// dataName is what records call the data: embedded, or the folder's name.
+func (c Config) dataName() string {
+	if c.Data == "" {
+		return "embedded"
+	}
+	return filepath.Base(c.Data)
+}

@@ -1,0 +1,97 @@
+package harness
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// A lease is the right to make one step's output. It is a file that its holder
+// touches every leaseBeat; one that has not been touched for leaseStale, or
+// whose holder on this machine is gone, may be taken over. Should two holders
+// meet after all, both make the same output and one of them wins.
+type lease struct {
+	path string
+	stop chan struct{}
+	done chan struct{}
+}
+
+const (
+	leaseBeat  = 2 * time.Second
+	leaseStale = 15 * time.Second
+)
+
+type leaseHolder struct {
+	Host string `json:"host"`
+	PID  int    `json:"pid"`
+}
+
+// acquire takes the lease of a step, or returns nil if somebody else has it.
+func (s *Store) acquire(key string) (*lease, error) {
+	path := filepath.Join(s.dir, "leases", key)
+	host, _ := os.Hostname()
+	for range 3 {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+		if err == nil {
+			raw, _ := json.Marshal(leaseHolder{host, os.Getpid()})
+			_, err = f.Write(raw)
+			if err := errors.Join(err, f.Close()); err != nil {
+				os.Remove(path)
+				return nil, diskError(fmt.Errorf("store: %w", err))
+			}
+			l := &lease{path, make(chan struct{}), make(chan struct{})}
+			go l.beat()
+			return l, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return nil, diskError(fmt.Errorf("store: %w", err))
+		}
+		if !leaseDead(path, host) {
+			return nil, nil
+		}
+		// Only one process can rename the dead lease away.
+		grave := fmt.Sprintf("%s.%s.%d", path, host, os.Getpid())
+		if os.Rename(path, grave) == nil {
+			os.Remove(grave)
+		}
+	}
+	return nil, nil
+}
+
+func leaseDead(path, host string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	if time.Since(info.ModTime()) > leaseStale {
+		return true
+	}
+	raw, err := os.ReadFile(path)
+	var h leaseHolder
+	return err == nil && json.Unmarshal(raw, &h) == nil && h.Host == host && !alive(h.PID)
+}
+
+func (l *lease) beat() {
+	defer close(l.done)
+	tick := time.NewTicker(leaseBeat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.stop:
+			return
+		case now := <-tick.C:
+			os.Chtimes(l.path, now, now)
+		}
+	}
+}
+
+// release gives the lease back.
+func (l *lease) release() {
+	close(l.stop)
+	<-l.done
+	os.Remove(l.path)
+}

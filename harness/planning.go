@@ -1,0 +1,323 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/anobench/anobench/dataset"
+	"github.com/anobench/anobench/dataset/synth"
+	"github.com/anobench/anobench/downstream"
+	"github.com/anobench/anobench/harness/host"
+	"github.com/anobench/anobench/plugins/sdk"
+)
+
+// specs of the steps: what is hashed into their keys.
+type (
+	drawSpec struct {
+		Family string
+		Synth  Synth
+	}
+	splitSpec struct {
+		Category string
+		Content  string // hash of all files; empty: drawn by the input step
+		Split    dataset.SplitRule
+		TestGood dataset.TestGood
+	}
+	generatorSpec struct {
+		Name, Version, Executable string
+		Options                   sdk.Options
+		Files                     map[string]string // hashes of what path options name
+		Capabilities              sdk.Capabilities
+	}
+	fitSpec struct {
+		Generator generatorSpec
+		Size      int
+		Seed      uint64
+	}
+	generateSpec struct {
+		Generator generatorSpec
+		Size      int
+		Defects   []string // one entry "synthetic" for class-agnostic generators
+		Count     int      // a defect
+		Format    string
+		Seed      uint64
+	}
+	trainSpec struct {
+		Localizer downstream.LocalizerConfig // Threads 0
+		MaxUsed   int
+		Select    string
+		GT        string // only where the selection looks at the test set
+		Defects   []string
+	}
+	scoreSpec struct {
+		Size int
+		GT   string
+		F1Px string
+	}
+)
+
+// Synthetic is the pseudo-defect of class-agnostic generators.
+const Synthetic = "synthetic"
+
+// A generator is a configured one with what it says of itself.
+type generator struct {
+	spec        generatorSpec
+	description sdk.Description
+	where       Where
+}
+
+// NewPlan lists the steps of a run. Generators are started once to ask what
+// they can do and whether their options are valid; the data set is read for
+// faults.
+func NewPlan(ctx context.Context, c Config, store *Store, pluginFolders []string) (*Plan, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	cache := store.hashes()
+	categories, err := c.categories(cache)
+	if err != nil {
+		return nil, err
+	}
+	generators, err := describeAll(ctx, c.Generators, pluginFolders, cache)
+	if err != nil {
+		return nil, err
+	}
+	if err := cache.save(); err != nil {
+		return nil, err
+	}
+	memory, err := downstream.EstimateBytes(c.localizer(c.Seed, 1))
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Config: c, Methods: make(map[string]string)}
+	for _, g := range generators {
+		p.Methods[g.spec.Name] = g.description.Method
+	}
+	for _, cat := range categories {
+		var inputs []string
+		if c.Data == "" {
+			draw := p.add(&Step{Kind: DrawData, Category: cat.name, Memory: 64 << 20, Work: cat.images()}, drawSpec{cat.name, c.Synth})
+			inputs = []string{draw.Key}
+			cat.root = filepath.Join(store.Path(DrawData, draw.Key), dataFolder, cat.name)
+		}
+		split := p.add(&Step{Kind: SplitData, Category: cat.name, Inputs: inputs, Where: Where{Data: cat.root}, Memory: 256 << 20, Work: cat.images()},
+			splitSpec{cat.name, cat.content, c.Split, c.TestGood})
+		for s := range c.Seeds {
+			seed := c.Seed + uint64(s)
+			for _, g := range generators {
+				p.addRun(cat, split, g, seed, memory)
+			}
+		}
+	}
+	return p, nil
+}
+
+// addRun plans one generator on one category with one seed.
+func (p *Plan) addRun(cat category, split *Step, g generator, seed uint64, memory int64) {
+	c := p.Config
+	where := g.where
+	where.Data = split.Where.Data
+	step := func(kind Kind, memory int64, work int, inputs ...string) *Step {
+		return &Step{Kind: kind, Generator: g.spec.Name, Category: cat.name, Seed: seed, Inputs: inputs, Where: where, Memory: memory, Work: work}
+	}
+	const images = 512 << 20 // a few-shot set and a plugin that holds it too
+	inputs := []string{split.Key}
+	if g.spec.Capabilities.NeedsFit {
+		fit := p.add(step(FitGenerator, images, 1, split.Key), fitSpec{g.spec, c.Size, seedFor(seed, g.spec.Name, cat.name)})
+		inputs = append(inputs, fit.Key)
+	}
+	defects, count := cat.defects, c.GenCount
+	if !g.spec.Capabilities.DefectAware {
+		defects, count = []string{Synthetic}, c.GenCount*len(cat.defects)
+	}
+	pairs := p.add(step(Generate, images, count*len(defects), inputs...), generateSpec{g.spec, c.Size, defects, count, c.Format, seed})
+
+	l := c.localizer(seedFor(seed, "localizer", cat.name), 0)
+	spec := trainSpec{Localizer: l, MaxUsed: c.MaxUsed, Select: c.Localizer.Select, Defects: defects}
+	if spec.Select == SelectBestOnTest {
+		spec.GT = string(c.GT)
+	}
+	// Images stay in memory as bytes, at most one for each sample of an epoch.
+	used := len(defects) * min(count, l.SamplesPerEpoch) * c.Size * c.Size * 4
+	normals := min(cat.normals, l.SamplesPerEpoch) * c.Size * c.Size * 12
+	train := p.add(step(TrainLocalizer, memory+int64(used+normals), l.Steps(), split.Key, pairs.Key), spec)
+	p.add(step(ScoreLocalizer, memory, cat.tests, split.Key, train.Key), scoreSpec{c.Size, string(c.GT), c.F1Px})
+}
+
+// A category is what planning needs to know of one.
+type category struct {
+	name, root, content    string
+	defects                []string
+	normals, tests, others int // images in train/good, in the test set, and for training of defects
+}
+
+func (c category) images() int { return c.normals + c.tests + c.others }
+
+// categories lists the wanted categories of the data set.
+func (c Config) categories(cache *hashCache) ([]category, error) {
+	var all []category
+	if c.Data == "" {
+		for _, f := range synth.Families() {
+			cat := category{name: f.Name, normals: c.Synth.TrainGood, defects: slices.Clone(f.Defects)}
+			slices.Sort(cat.defects)
+			test := c.Synth.PerDefect - c.Synth.PerDefect/3
+			cat.tests, cat.others = c.Synth.TestGood+test*len(cat.defects), c.Synth.PerDefect/3*len(cat.defects)
+			all = append(all, cat)
+		}
+		return pick(all, c.Categories, "the embedded data set")
+	}
+	set, faults, err := dataset.Open(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Categories) > 0 {
+		set.Categories = slices.DeleteFunc(set.Categories, func(k dataset.Category) bool { return !slices.Contains(c.Categories, k.Name) })
+	}
+	var names []string
+	for _, k := range set.Categories {
+		names = append(names, k.Name)
+	}
+	if err := dataset.FaultError(faults, names...); err != nil && len(names) > 0 {
+		return nil, fmt.Errorf("%w\nanobench data check %s lists everything that is wrong", err, c.Data)
+	}
+	for _, k := range set.Categories {
+		split := k.SplitWith(dataset.SplitOptions{Rule: c.Split, TestGood: c.TestGood})
+		cat := category{name: k.Name, normals: len(k.TrainGood), tests: len(split.TestGood)}
+		var paths []string
+		for _, f := range slices.Concat(k.TrainGood, k.TestGood) {
+			paths = append(paths, f.Path)
+		}
+		for i, d := range k.Defects {
+			cat.defects = append(cat.defects, d.Name)
+			cat.tests += len(split.Test[i].Items)
+			cat.others += len(split.Generator[i].Items)
+			for _, item := range d.Items {
+				paths = append(paths, item.Path, item.MaskPath)
+			}
+			if len(split.Generator[i].Items) == 0 {
+				return nil, fmt.Errorf("%s: %d images of defect %s leave none for training under the one-third rule: at least 3 are needed", k.Dir, len(d.Items), d.Name)
+			}
+		}
+		if cat.root, err = filepath.Abs(k.Dir); err != nil {
+			return nil, err
+		}
+		content, err := cache.files(paths)
+		if err != nil {
+			return nil, err
+		}
+		cat.content = hashOf([]any{content, relative(k.Dir, paths)})
+		all = append(all, cat)
+	}
+	return pick(all, c.Categories, c.Data)
+}
+
+func relative(dir string, paths []string) []string {
+	out := make([]string, len(paths))
+	for i, p := range paths {
+		out[i] = strings.TrimPrefix(p, dir)
+	}
+	return out
+}
+
+// pick keeps the wanted categories; none means all.
+func pick(all []category, wanted []string, where string) ([]category, error) {
+	if len(wanted) == 0 {
+		return all, nil
+	}
+	var names []string
+	for _, c := range all {
+		names = append(names, c.name)
+	}
+	for _, w := range wanted {
+		if !slices.Contains(names, w) {
+			return nil, fmt.Errorf("no category %q in %s: it has %s", w, where, strings.Join(names, ", "))
+		}
+	}
+	return slices.DeleteFunc(all, func(c category) bool { return !slices.Contains(wanted, c.name) }), nil
+}
+
+// describeAll asks every generator what it can do, side by side.
+func describeAll(ctx context.Context, configs []GeneratorConfig, folders []string, cache *hashCache) ([]generator, error) {
+	out, errs := make([]generator, len(configs)), make([]error, len(configs))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, runtime.NumCPU())
+	for i, g := range configs {
+		wg.Go(func() {
+			slots <- struct{}{}
+			out[i], errs[i] = describe(ctx, g, folders, cache)
+			<-slots
+		})
+	}
+	wg.Wait()
+	return out, errors.Join(errs...)
+}
+
+// Builtins are the generators that this program serves itself.
+var Builtins = []string{"crop-paste", "cutpaste", "draem", "folder", "prn"}
+
+func describe(ctx context.Context, g GeneratorConfig, folders []string, cache *hashCache) (generator, error) {
+	spec := host.Builtin(g.Name)
+	external := g.Path != "" || !slices.Contains(Builtins, g.Name)
+	if g.Path != "" {
+		path, err := filepath.Abs(g.Path)
+		if err != nil {
+			return generator{}, err
+		}
+		spec = host.Spec{Name: g.Name, Path: path}
+	} else if external {
+		var err error
+		if spec, err = host.Find(g.Name, folders); err != nil {
+			return generator{}, err
+		}
+	}
+	spec.SHA256 = g.SHA256
+	p, err := host.Start(ctx, spec)
+	if err != nil {
+		return generator{}, err
+	}
+	d := p.Describe()
+	if err := p.Close(); err != nil {
+		return generator{}, err
+	}
+	options, err := sdk.ValidateOptions(d.Options, g.Options)
+	if err != nil {
+		return generator{}, fmt.Errorf("generator %s: %w", g.Name, err)
+	}
+	if !d.Capabilities.MakesMasks {
+		return generator{}, fmt.Errorf("generator %s makes no masks: it cannot train a localizer", g.Name)
+	}
+	out := generator{description: d, spec: generatorSpec{Name: d.Name, Version: d.Version, Options: options, Capabilities: d.Capabilities}}
+	if external {
+		out.where = Where{PluginPath: spec.Path, PluginPin: g.SHA256}
+		if out.spec.Executable, err = cache.file(spec.Path); err != nil {
+			return generator{}, err
+		}
+	}
+	for _, o := range d.Options {
+		if o.Type != sdk.Path || options[o.Name] == "" {
+			continue
+		}
+		path, err := filepath.Abs(options[o.Name])
+		if err != nil {
+			return generator{}, err
+		}
+		if _, err := os.Stat(path); err != nil {
+			return generator{}, fmt.Errorf("generator %s: option %s: %w", g.Name, o.Name, err)
+		}
+		options[o.Name] = path
+		if out.spec.Files == nil {
+			out.spec.Files = make(map[string]string)
+		}
+		if out.spec.Files[o.Name], err = cache.tree(path); err != nil {
+			return generator{}, fmt.Errorf("generator %s: option %s: %w", g.Name, o.Name, err)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,214 @@
+package harness
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/anobench/anobench/results"
+)
+
+// A Store keeps the output of every step, one folder each:
+//
+//	<kind>/<key>/step.json   what made it, what it cost, the files and sizes
+//	<kind>/<key>/...         the output
+//	tmp/<key>-<pid>-<n>      a step under way, renamed when complete
+//	leases/<key>             who is at a step now
+//	cache/                   hashes of files outside the store
+//
+// A folder under its key is complete and never changes. Any number of
+// processes on any number of machines may share a store.
+type Store struct{ dir string }
+
+// OpenStore opens a store, which is made if it is not there.
+func OpenStore(dir string) (*Store, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, sub := range []string{"tmp", "leases", "cache"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+	}
+	s := &Store{dir}
+	s.sweep()
+	return s, nil
+}
+
+// Dir is the store's folder.
+func (s *Store) Dir() string { return s.dir }
+
+// Path is the folder of a step's output, there or not.
+func (s *Store) Path(kind Kind, key string) string { return filepath.Join(s.dir, string(kind), key) }
+
+// A StepRecord is step.json: what made an output and what it cost.
+type StepRecord struct {
+	Step     Step             `json:"step"`
+	Program  string           `json:"program"` // version that made it
+	Device   string           `json:"device"`
+	Started  time.Time        `json:"started"`
+	Cost     results.Cost     `json:"cost"`
+	Plugin   *results.Cost    `json:"plugin,omitempty"` // of the generator's process
+	FileSize map[string]int64 `json:"files"`
+}
+
+const stepFile = "step.json"
+
+// Lookup returns the record of a complete step, nil if it is not there. An
+// output with files missing or cut is removed, so that it is made again.
+func (s *Store) Lookup(step *Step) (*StepRecord, error) {
+	dir := s.Path(step.Kind, step.Key)
+	raw, err := os.ReadFile(filepath.Join(dir, stepFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, s.discard(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	var r StepRecord
+	if json.Unmarshal(raw, &r) != nil || r.Step.Key != step.Key {
+		return nil, s.discard(dir)
+	}
+	for name, size := range r.FileSize {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() != size {
+			return nil, s.discard(dir)
+		}
+	}
+	return &r, nil
+}
+
+// discard removes a damaged output at once for readers, then for good.
+func (s *Store) discard(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	trash, err := os.MkdirTemp(filepath.Join(s.dir, "tmp"), fmt.Sprintf("trash-%d-", os.Getpid()))
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err := os.Rename(dir, filepath.Join(trash, "x")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("store: %w", err)
+	}
+	return os.RemoveAll(trash)
+}
+
+// Begin makes a folder for a step's output.
+func (s *Store) Begin(step *Step) (string, error) {
+	dir, err := os.MkdirTemp(filepath.Join(s.dir, "tmp"), fmt.Sprintf("%s-%d-", step.Key, os.Getpid()))
+	if err != nil {
+		return "", diskError(err)
+	}
+	return dir, nil
+}
+
+// Commit makes the folder that Begin gave the step's output: files are on disk
+// before the name is.
+func (s *Store) Commit(dir string, r *StepRecord) error {
+	r.FileSize = make(map[string]int64)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		r.FileSize[name] = info.Size()
+		return err
+	})
+	if err != nil {
+		return diskError(err)
+	}
+	raw, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := writeSynced(filepath.Join(dir, stepFile), raw); err != nil {
+		return diskError(err)
+	}
+	target := s.Path(r.Step.Kind, r.Step.Key)
+	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+		return diskError(err)
+	}
+	if err := os.Rename(dir, target); err != nil {
+		if _, missing := os.Stat(filepath.Join(target, stepFile)); missing == nil {
+			return os.RemoveAll(dir) // another process was faster
+		}
+		return diskError(err)
+	}
+	return nil
+}
+
+// writeSynced writes a file that is on disk when it returns.
+func writeSynced(path string, data []byte) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+// writeAtomic replaces a file as a whole.
+func writeAtomic(path string, data []byte) error {
+	tmp := fmt.Sprintf("%s.%d.tmp", path, os.Getpid())
+	if err := writeSynced(tmp, data); err != nil {
+		os.Remove(tmp)
+		return diskError(err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		os.Remove(tmp)
+		return diskError(err)
+	}
+	return nil
+}
+
+// diskError says what to do when the disk is full.
+func diskError(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("the disk is full: %w: free some space and start again, finished steps are kept", err)
+	}
+	return err
+}
+
+// sweep removes what processes of this machine that are gone have left.
+func (s *Store) sweep() {
+	entries, _ := os.ReadDir(filepath.Join(s.dir, "tmp"))
+	for _, e := range entries {
+		parts := strings.Split(e.Name(), "-")
+		if len(parts) < 3 {
+			continue
+		}
+		var pid int
+		if _, err := fmt.Sscanf(parts[len(parts)-2], "%d", &pid); err != nil || alive(pid) {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > leaseStale {
+			os.RemoveAll(filepath.Join(s.dir, "tmp", e.Name()))
+		}
+	}
+}
+
+// alive says whether a process of this machine exists.
+func alive(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
+}
