@@ -135,41 +135,56 @@ func (c *connector) flaw(defect string, rng *rand.Rand) flaw {
 	switch defect {
 	case "bent_pin":
 		angle := between(rng, 0, 2*math.Pi)
-		return c.wrongPins([]int{rng.IntN(len(c.lean))}, polar(angle, between(rng, 0.11, 0.2)), true)
+		lean := polar(angle, between(rng, 0.13, 0.22))
+		return c.wrongPins([]int{rng.IntN(len(c.lean))}, func(l vec) point {
+			if pin, ok := c.pin(l, lean); ok {
+				return pin
+			}
+			return c.inSocket(l)
+		}, lean)
 	case "missing_pin":
 		i := rng.IntN(len(c.lean))
 		gone := []int{i}
 		if rng.IntN(3) == 0 {
 			gone = append(gone, i^1)
 		}
-		return c.wrongPins(gone, vec{}, false)
+		return c.wrongPins(gone, c.torn(rng), vec{})
 	}
 	return c.broken(rng)
 }
 
-// wrongPins bends pins or, if they are not there, takes them out.
-func (c *connector) wrongPins(which []int, lean vec, there bool) flaw {
+// wrongPins shows instead of each of some pins what is given at a place from
+// the middle of its socket: round about the good pin and under a tip that leans
+// by so much.
+func (c *connector) wrongPins(which []int, instead surface, lean vec) flaw {
 	return func(p vec, q point) (point, bool) {
 		l := c.place.local(p)
 		for _, i := range which {
 			s := l.sub(socket(i))
-			if s.len() > 0.45 {
-				continue
-			}
-			// Around the tip the walls of the socket are seen anew.
-			should := box(s.sub(c.lean[i]), vec{pinHalf, pinHalf}, 0.02) < 0.03
-			pin, is := point{}, false
-			if there {
-				pin, is = c.pin(s, lean)
-			}
-			if is {
-				return pin, true
-			}
-			if should {
-				return c.inSocket(s), true
+			// Around the good tip the walls of the socket are seen anew.
+			old := box(s.sub(c.lean[i]), vec{pinHalf, pinHalf}, 0.02) < 0.03
+			if _, bent := c.pin(s, lean); old || lean != (vec{}) && bent {
+				return instead(s), true
 			}
 		}
 		return q, false
+	}
+}
+
+// torn is the socket of a lost pin: empty, or with the stump of the seat that
+// it was torn out of, pale where the plastic was stretched.
+func (c *connector) torn(rng *rand.Rand) surface {
+	pale := between(rng, 0, 1)
+	seat := c.body.mul(0.6).blend(gray(0.55), 0.8*pale)
+	seed := rng.Uint64()
+	return func(l vec) point {
+		q := c.inSocket(l)
+		rough := fractal(l.mul(16), 2, seed)
+		in := pale * step(0.01, -0.03, box(l, vec{pinHalf, pinHalf}, 0.03)+0.06*rough)
+		q.height += c.place.scale * in * (0.05 + 0.03*rough)
+		q.color = q.color.blend(seat.mul(1+0.4*rough), in)
+		q.shade = lerp(q.shade, 0.75, in)
+		return q
 	}
 }
 
