@@ -249,7 +249,7 @@ func (g *Graph) Upsample(x *Node, factor int, alignCorners bool) *Node {
 	if g.err != nil {
 		return nil
 	}
-	n, err := ops.NewBilinear(x, x.Shape()[2]*factor, x.Shape()[3]*factor, alignCorners)
+	n, err := ops.NewResample(x, ops.Bilinear{Height: x.Shape()[2] * factor, Width: x.Shape()[3] * factor, AlignCorners: alignCorners})
 	return g.add("upsample", n, err)
 }
 

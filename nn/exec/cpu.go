@@ -41,9 +41,9 @@ func view(v *Value) cpu.View {
 // Partial is false for the small side of an upsampling.
 func (d *CPU) Partial(s *Step, v *Value) bool {
 	switch s.Op.(type) {
-	case *ops.Bilinear:
+	case *ops.Resample:
 		return v != s.In[0]
-	case *ops.BilinearGrad:
+	case *ops.ResampleGrad:
 		return v != s.Out[0]
 	}
 	return true
@@ -111,10 +111,14 @@ func (d *CPU) Kernel(s *Step) func() {
 			return nil
 		}
 		return cpu.NewMaxPoolBackward(d.pool, view(s.In[0]), view(s.In[1]), view(s.Out[0])).Run
-	case *ops.Bilinear:
-		return cpu.NewUpsample(d.pool, view(s.In[0]), view(s.Out[0]), op.AlignCorners).Run
-	case *ops.BilinearGrad:
-		return cpu.NewUpsampleBackward(d.pool, view(s.In[0]), view(s.Out[0]), op.AlignCorners).Run
+	case *ops.Resample:
+		if m, ok := op.Map.(ops.Bilinear); ok {
+			return cpu.NewUpsample(d.pool, view(s.In[0]), view(s.Out[0]), m.AlignCorners).Run
+		}
+	case *ops.ResampleGrad:
+		if m, ok := op.Map.(ops.Bilinear); ok {
+			return cpu.NewUpsampleBackward(d.pool, view(s.In[0]), view(s.Out[0]), m.AlignCorners).Run
+		}
 	case SoftmaxFocal:
 		focal := cpu.SoftmaxFocal(d.pool, view(s.Out[1]), view(s.In[0]), s.In[1].Data, &s.In[2].Data[0])
 		loss := s.Out[0].Data

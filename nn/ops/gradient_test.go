@@ -40,8 +40,12 @@ func TestNumericGradients(t *testing.T) {
 		{"relu", [][]int{{2, 3, 4, 5}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewReLU(x[0]) }},
 		{"add", [][]int{{2, 3}, {2, 3}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewAdd(x[0], x[1]) }},
 		{"maxPool", [][]int{{2, 3, 5, 6}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewMaxPool(x[0], window, true) }},
-		{"bilinear", [][]int{{2, 3, 3, 4}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewBilinear(x[0], 7, 5, true) }},
-		{"bilinearAreas", [][]int{{2, 3, 3, 4}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewBilinear(x[0], 2, 9, false) }},
+		{"bilinear", [][]int{{2, 3, 3, 4}}, 0, func(x []*G.Node) (*G.Node, error) {
+			return ops.NewResample(x[0], ops.Bilinear{Height: 7, Width: 5, AlignCorners: true})
+		}},
+		{"bilinearAreas", [][]int{{2, 3, 3, 4}}, 0, func(x []*G.Node) (*G.Node, error) {
+			return ops.NewResample(x[0], ops.Bilinear{Height: 2, Width: 9, AlignCorners: false})
+		}},
 		{"concat", [][]int{{2, 3, 2, 2}, {2, 1, 2, 2}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewConcat(x[0], x[1]) }},
 		{"softmax", [][]int{{2, 4, 3, 2}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewSoftmax(x[0]) }},
 		{"focal", [][]int{{2, 1, 3, 3}, {2, 2, 3, 3}}, 1, func(x []*G.Node) (*G.Node, error) {
@@ -177,7 +181,7 @@ func TestBadShapes(t *testing.T) {
 	check("a concatenation of different sizes", n, err)
 	n, err = ops.NewAdd(x, leaf("z", 1, 3, 9, 8))
 	check("a sum of different shapes", n, err)
-	n, err = ops.NewBilinear(x, 0, 8, true)
+	n, err = ops.NewResample(x, ops.Nearest{Height: 0, Width: 8})
 	check("a resampling to nothing", n, err)
 	n, err = ops.NewFocal(x, leaf("t", 1, 2, 8, 8))
 	check("a target of two channels", n, err)

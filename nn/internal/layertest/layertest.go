@@ -5,6 +5,7 @@ package layertest
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -106,7 +107,9 @@ type layerCase struct {
 	Mode                      string
 	AlignCorners              bool `json:"align_corners"`
 	Size                      []int
-	ScaleFactor               int `json:"scale_factor"`
+	ScaleFactor               int   `json:"scale_factor"`
+	OutputSize                []int `json:"output_size"`
+	CountIncludePad           *bool `json:"count_include_pad"`
 	Inputs, Grads             []string
 }
 
@@ -122,6 +125,17 @@ func pair(option any, absent int) [2]int {
 }
 
 func symmetric(pad [2]int) [4]int { return [4]int{pad[0], pad[1], pad[0], pad[1]} }
+
+var functions = map[string]ops.Function{
+	"silu": ops.SiLU, "gelu_erf": ops.GELU, "sigmoid": ops.Sigmoid, "tanh": ops.Tanh, "exp": ops.Exp,
+}
+
+func (c layerCase) size(x *G.Node) []int {
+	if c.Size != nil {
+		return c.Size
+	}
+	return []int{x.Shape()[2] * c.ScaleFactor, x.Shape()[3] * c.ScaleFactor}
+}
 
 // build gives the layer's output, or the name of what is missing.
 func (c layerCase) build(in map[string]*G.Node) (out *G.Node, missing string, err error) {
@@ -146,18 +160,36 @@ func (c layerCase) build(in map[string]*G.Node) (out *G.Node, missing string, er
 		if stats, err = ops.NewStackStats(in["running_mean"], in["running_var"]); err == nil {
 			out, err = ops.NewBatchNorm(x, stats, in["weight"], in["bias"], c.Eps, true)
 		}
+	case functions[c.Op].Name != "":
+		out, err = ops.NewPointwise(x, functions[c.Op])
+	case strings.HasPrefix(c.Op, "leaky_relu_"):
+		var slope float64
+		if slope, err = strconv.ParseFloat(strings.TrimPrefix(c.Op, "leaky_relu_"), 64); err == nil {
+			out, err = ops.NewPointwise(x, ops.LeakyReLU(slope))
+		}
+	case strings.HasPrefix(c.Op, "linear"):
+		out, err = ops.NewLinear(x, in["weight"], in["bias"])
+	case strings.HasPrefix(c.Op, "cross_entropy"):
+		out, err = ops.NewCrossEntropy(x, in["target"])
 	case c.Op == "relu":
 		out, err = ops.NewReLU(x)
 	case c.Op == "max_pool2d":
 		w := window(pair(c.KernelSize, 0))
 		w.Stride = pair(c.Stride, w.Kernel[0])
 		out, err = ops.NewMaxPool(x, w, c.CeilMode)
+	case c.Op == "avg_pool2d":
+		w := window(pair(c.KernelSize, 0))
+		w.Stride = pair(c.Stride, w.Kernel[0])
+		pool := ops.Pool{Window: w, Ceil: c.CeilMode}
+		out, err = ops.NewResample(x, ops.Average{Pool: pool, CountPadding: c.CountIncludePad == nil || *c.CountIncludePad})
+	case c.Op == "adaptive_avg_pool2d":
+		out, err = ops.NewResample(x, ops.AdaptiveAverage{Height: c.OutputSize[0], Width: c.OutputSize[1]})
+	case c.Op == "interpolate" && c.Mode == "nearest":
+		size := c.size(x)
+		out, err = ops.NewResample(x, ops.Nearest{Height: size[0], Width: size[1]})
 	case c.Op == "interpolate" && c.Mode == "bilinear":
-		size := c.Size
-		if size == nil {
-			size = []int{x.Shape()[2] * c.ScaleFactor, x.Shape()[3] * c.ScaleFactor}
-		}
-		out, err = ops.NewBilinear(x, size[0], size[1], c.AlignCorners)
+		size := c.size(x)
+		out, err = ops.NewResample(x, ops.Bilinear{Height: size[0], Width: size[1], AlignCorners: c.AlignCorners})
 	case c.Op == "softmax" && c.Axis == 1:
 		out, err = ops.NewSoftmax(x)
 	case strings.HasPrefix(c.Op, "softmax over axis 1, then the official FocalLoss"):
