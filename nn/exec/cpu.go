@@ -9,7 +9,8 @@ import (
 type CPU struct{ pool *cpu.Pool }
 
 // NewCPU returns a device that uses that many threads. Results have the same
-// bits for any number.
+// bits for any number. Programs of one device share its threads and their
+// memory: they run one after the other, never at the same time.
 func NewCPU(threads int) *CPU { return &CPU{cpu.NewPool(threads)} }
 
 // Close ends the threads.
