@@ -32,7 +32,7 @@ func (c *compiler) program() (*Program, error) {
 
 // PlannedBytes is the memory that a run needs for activations and gradients,
 // known before any of it is allocated. Parameters come on top, and what kernels
-// need while they run: mostly the weights of the largest layer, twice.
+// need besides: some 15 % more for U-Nets.
 func (p *Program) PlannedBytes() int { return 4 * p.floats }
 
 // Allocate takes the memory and prepares the kernels; the first Set or Run
