@@ -48,7 +48,10 @@ func Run(ctx context.Context, p *Plan, o Options) error {
 	if err := errors.Join(writeAtomic(filepath.Join(o.Dir, "config.yaml"), p.Config.YAML()), writeAtomic(filepath.Join(o.Dir, "plan.json"), plan)); err != nil {
 		return err
 	}
-	r := &run{plan: p, options: o, state: make(map[string]state), records: make(map[string]*StepRecord), finished: make(chan outcome)}
+	r := &run{
+		plan: p, options: o, finished: make(chan outcome),
+		state: make(map[string]state), records: make(map[string]*StepRecord), waiting: make(map[string]bool),
+	}
 	for _, s := range p.Steps {
 		if s.Kind == ScoreLocalizer {
 			if err := r.want(s); err != nil {
@@ -77,6 +80,7 @@ type run struct {
 	options  Options
 	state    map[string]state
 	records  map[string]*StepRecord // of finished steps
+	waiting  map[string]bool        // for another process, and told so
 	finished chan outcome
 	jobs     int
 	memory   int64
@@ -128,25 +132,8 @@ func (r *run) tell(e Event) {
 func (r *run) loop(ctx context.Context) error {
 	retry := time.NewTicker(300 * time.Millisecond)
 	defer retry.Stop()
-	waiting := make(map[string]bool)
 	for {
-		blocked := false
-		if ctx.Err() == nil {
-			for _, s := range r.ready() {
-				started, err := r.start(ctx, s)
-				if err != nil {
-					r.fail(s, err)
-					continue
-				}
-				if !started {
-					blocked = true
-					if !waiting[s.Key] {
-						waiting[s.Key] = true
-						r.tell(Event{Type: StepWaiting, Step: s})
-					}
-				}
-			}
-		}
+		blocked := ctx.Err() == nil && r.launch(ctx)
 		if r.jobs == 0 && !blocked {
 			break
 		}
@@ -203,19 +190,37 @@ func (r *run) fail(s *Step, err error) {
 	r.tell(Event{Type: StepFailed, Step: s, Err: err})
 }
 
-// ready lists the wanted steps that can start now, in plan order. One step may
-// always run, however little memory there is.
-func (r *run) ready() []*Step {
-	var out []*Step
-	jobs, memory := r.jobs, r.memory
-	for _, s := range r.runnable() {
-		if jobs < r.options.Jobs && (jobs == 0 || memory+s.Memory <= r.options.Memory) {
-			out = append(out, s)
-			jobs++
-			memory += s.Memory
+// launch starts every step that can start now, in plan order. It returns
+// whether another process is at one of them.
+func (r *run) launch(ctx context.Context) (blocked bool) {
+	for again := true; again; {
+		again, blocked = false, false
+		for _, s := range r.runnable() {
+			if !r.fits(s) {
+				continue
+			}
+			started, err := r.start(ctx, s)
+			switch {
+			case err != nil:
+				r.fail(s, err)
+			case !started:
+				blocked = true
+				if !r.waiting[s.Key] {
+					r.waiting[s.Key] = true
+					r.tell(Event{Type: StepWaiting, Step: s})
+				}
+			case r.state[s.Key] == done: // by another process: look who waited for it
+				again = true
+			}
 		}
 	}
-	return out
+	return blocked
+}
+
+// fits says whether a job and memory are free for a step. One step may always
+// run, however little memory there is.
+func (r *run) fits(s *Step) bool {
+	return r.jobs == 0 || r.jobs < r.options.Jobs && r.memory+s.Memory <= r.options.Memory
 }
 
 // runnable lists the wanted steps whose inputs are there, in plan order.
@@ -233,8 +238,8 @@ func (r *run) runnable() []*Step {
 	return out
 }
 
-// start gives a step to a worker. It returns false if another process is at
-// the step.
+// start gives a step to a worker, or takes its output from the store if another
+// process has just made it. It returns false if another process is at the step.
 func (r *run) start(ctx context.Context, s *Step) (bool, error) {
 	store := r.options.Store
 	// Look before taking the lease and after: somebody may just have finished.
@@ -266,8 +271,8 @@ func (r *run) start(ctx context.Context, s *Step) (bool, error) {
 	r.threads += threads
 	r.tell(Event{Type: StepStarted, Step: s})
 	go func() {
-		defer lease.release()
 		record, err := r.work(ctx, s, threads)
+		lease.release()
 		r.finished <- outcome{step: s, threads: threads, record: record, err: err}
 	}()
 	return true, nil
