@@ -92,7 +92,7 @@ var Profiles = []string{"quick", "small", "paper"}
 func Profile(name string) (Config, error) {
 	c := Config{
 		Name:  name,
-		Synth: Synth{Size: 128, Seed: 1, TrainGood: 40, TestGood: 12, PerDefect: 12},
+		Synth: Synth{Size: 128, Seed: 1, TrainGood: 32, TestGood: 10, PerDefect: 12},
 		Generators: []GeneratorConfig{
 			{Name: "crop-paste"}, {Name: "cutpaste"}, {Name: "draem"}, {Name: "prn"},
 		},
@@ -109,11 +109,11 @@ func Profile(name string) (Config, error) {
 	switch name {
 	case "quick":
 		c.Synth.Size = 64
-		c.Size, c.GenCount = 64, 60
-		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 16, 10, 120, 2e-3
+		c.Size, c.GenCount = 64, 150
+		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 8, 10, 280, 1.5e-3
 	case "small":
 		c.Size, c.GenCount = 128, 200
-		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 16, 20, 400, 1e-3
+		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 16, 20, 256, 1e-3
 	case "paper":
 	default:
 		return Config{}, fmt.Errorf("unknown profile %q: want one of %s", name, strings.Join(Profiles, ", "))
@@ -132,6 +132,9 @@ func LoadConfig(path string, base Config) (Config, error) {
 	d.KnownFields(true)
 	if err := d.Decode(&base); err != nil && !errors.Is(err, io.EOF) {
 		return Config{}, fmt.Errorf("%s: %w: see docs/config.md for the fields", path, err)
+	}
+	if d.Decode(new(yaml.Node)) != io.EOF {
+		return Config{}, fmt.Errorf("%s: more than one document: split the file, a run has one configuration", path)
 	}
 	return base, nil
 }
