@@ -33,11 +33,10 @@ type leaseHolder struct {
 // acquire takes the lease of a step, or returns nil if somebody else has it.
 func (s *Store) acquire(key string) (*lease, error) {
 	path := filepath.Join(s.dir, "leases", key)
-	host, _ := os.Hostname()
 	for range 3 {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 		if err == nil {
-			raw, _ := json.Marshal(leaseHolder{host, os.Getpid()})
+			raw, _ := json.Marshal(leaseHolder{hostname(), os.Getpid()})
 			_, err = f.Write(raw)
 			if err := errors.Join(err, f.Close()); err != nil {
 				os.Remove(path)
@@ -50,19 +49,29 @@ func (s *Store) acquire(key string) (*lease, error) {
 		if !errors.Is(err, fs.ErrExist) {
 			return nil, diskError(fmt.Errorf("store: %w", err))
 		}
-		if !leaseDead(path, host) {
+		if !leaseDead(path) {
 			return nil, nil
 		}
-		// Only one process can rename the dead lease away.
-		grave := fmt.Sprintf("%s.%s.%d", path, host, os.Getpid())
-		if os.Rename(path, grave) == nil {
-			os.Remove(grave)
-		}
+		buryLease(path)
 	}
 	return nil, nil
 }
 
-func leaseDead(path, host string) bool {
+// buryLease removes a dead lease. Should another process have done so and taken
+// it anew just now, it gets it back.
+func buryLease(path string) {
+	grave := fmt.Sprintf("%s.%s.%d", path, hostname(), os.Getpid())
+	if os.Rename(path, grave) != nil {
+		return
+	}
+	if !leaseDead(grave) {
+		os.Link(grave, path)
+	}
+	os.Remove(grave)
+}
+
+// leaseDead says whether nobody holds a lease any more.
+func leaseDead(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist)
@@ -72,7 +81,7 @@ func leaseDead(path, host string) bool {
 	}
 	raw, err := os.ReadFile(path)
 	var h leaseHolder
-	return err == nil && json.Unmarshal(raw, &h) == nil && h.Host == host && !alive(h.PID)
+	return err == nil && json.Unmarshal(raw, &h) == nil && h.Host == hostname() && !alive(h.PID)
 }
 
 func (l *lease) beat() {
