@@ -1,83 +1,81 @@
 package downstream
 
 import (
-	"bytes"
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
-	"os"
+	"slices"
 	"strconv"
 
 	"github.com/anobench/anobench/nn"
+	"github.com/anobench/anobench/nn/weights"
 )
 
-// Save writes the localizer's state_dict as safetensors.
+// Metadata of a saved localizer.
+const (
+	metaSize  = "size"
+	metaWidth = "base_width"
+)
+
+// Save writes the localizer's state_dict as safetensors, under the names of the
+// released checkpoints.
 func (l *Localizer) Save(path string) error {
-	header := map[string]any{"__metadata__": map[string]string{"size": strconv.Itoa(l.size), "base_width": strconv.Itoa(l.network.Base)}}
-	var body bytes.Buffer
+	var tensors []weights.Source
 	for _, t := range l.params.Tensors() {
-		dtype := "F32"
-		if _, ok := t.Data.([]int64); ok {
-			dtype = "I64"
+		switch data := t.Data.(type) {
+		case []float32:
+			tensors = append(tensors, weights.Floats(t.Name, t.Shape, data))
+		case []int64:
+			tensors = append(tensors, weights.Ints(t.Name, t.Shape, data))
 		}
-		at := body.Len()
-		if err := binary.Write(&body, binary.LittleEndian, t.Data); err != nil {
-			return err
-		}
-		shape := t.Shape
-		if shape == nil {
-			shape = []int{}
-		}
-		header[t.Name] = map[string]any{"dtype": dtype, "shape": shape, "data_offsets": []int{at, body.Len()}}
 	}
-	js, err := json.Marshal(header)
-	if err != nil {
-		return err
-	}
-	out := binary.LittleEndian.AppendUint64(nil, uint64(len(js)))
-	return os.WriteFile(path, append(append(out, js...), body.Bytes()...), 0o666)
+	return weights.WriteSafetensors(path, map[string]string{metaSize: strconv.Itoa(l.size), metaWidth: strconv.Itoa(l.network.Base)}, tensors...)
 }
 
-// LoadLocalizer reads what Save wrote.
+// ReleasedSize is the input size of the released localizers.
+const ReleasedSize = 256
+
+// LoadLocalizer reads what Save wrote, or a state_dict of the same network from
+// PyTorch, such as the released .pckl files; for these the width is taken from
+// the weights and the size is ReleasedSize. Every tensor must be there and none
+// may be left over.
 func LoadLocalizer(path string, threads int) (*Localizer, error) {
-	raw, err := os.ReadFile(path)
+	f, err := weights.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	n := binary.LittleEndian.Uint64(raw)
-	var header map[string]json.RawMessage
-	if err := json.Unmarshal(raw[8:8+n], &header); err != nil {
+	defer f.Close()
+	first := f.Tensor("encoder_segment.block1.0.weight")
+	if first == nil || len(first.Shape) != 4 {
+		return nil, fmt.Errorf("%s is no localizer: it lacks encoder_segment.block1.0.weight", path)
+	}
+	c := LocalizerConfig{Size: ReleasedSize, BaseWidth: first.Shape[0], Threads: threads}
+	if s, ok := f.Metadata[metaSize]; ok {
+		if c.Size, err = strconv.Atoi(s); err != nil {
+			return nil, fmt.Errorf("%s: size %q in its metadata is no number", path, s)
+		}
+	}
+	l := newLocalizer(c)
+	if err := l.compileScorer(); err != nil { // which also makes the parameters
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	var meta map[string]string
-	json.Unmarshal(header["__metadata__"], &meta)
-	size, _ := strconv.Atoi(meta["size"])
-	base, _ := strconv.Atoi(meta["base_width"])
-	l := newLocalizer(LocalizerConfig{Size: size, BaseWidth: base, Threads: threads})
-	if _, err := l.trainer(scoreBatch); err != nil {
-		return nil, err
-	}
 	var tensors []nn.Tensor
-	for name, h := range header {
-		if name == "__metadata__" {
-			continue
+	for _, t := range f.Tensors {
+		var data any
+		if t.DType == weights.Int64 {
+			data, err = t.Int64s()
+		} else {
+			data, err = t.Float32s()
 		}
-		var e struct {
-			DType   string `json:"dtype"`
-			Shape   []int  `json:"shape"`
-			Offsets [2]int `json:"data_offsets"`
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if err := json.Unmarshal(h, &e); err != nil {
-			return nil, err
-		}
-		b := raw[8+int(n)+e.Offsets[0] : 8+int(n)+e.Offsets[1]]
-		var data any = make([]float32, len(b)/4)
-		if e.DType == "I64" {
-			data = make([]int64, len(b)/8)
-		}
-		binary.Read(bytes.NewReader(b), binary.LittleEndian, data)
-		tensors = append(tensors, nn.Tensor{Name: name, Shape: e.Shape, Data: data})
+		tensors = append(tensors, nn.Tensor{Name: t.Name, Shape: slices.Clone(t.Shape), Data: data})
 	}
-	_, err = l.params.Load(tensors)
-	return l, err
+	report, err := l.params.Load(tensors)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(report.Missing) > 0 || len(report.Unexpected) > 0 {
+		return nil, fmt.Errorf("%s does not fit the localizer: missing %v, unexpected %v", path, report.Missing, report.Unexpected)
+	}
+	return l, nil
 }

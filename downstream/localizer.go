@@ -163,20 +163,28 @@ func (c LocalizerConfig) schedule() optim.MultiStep {
 	return s
 }
 
+// compileScorer prepares the network for scoring: input "image" [N, 3, S, S],
+// output "probability" [N, 2, S, S].
+func (l *Localizer) compileScorer() error {
+	if l.scorer != nil {
+		return nil
+	}
+	g := nn.NewGraph(l.params, nn.Eval)
+	logits, err := l.network.Logits(g, g.Input("image", scoreBatch, 3, l.size, l.size))
+	if err != nil {
+		return err
+	}
+	g.Output("probability", g.Softmax(logits))
+	l.scorer, err = g.Compile(l.device)
+	return err
+}
+
 // Score returns the anomaly probabilities of image files, each [S, S]
 // row-major in [0, 1], in order. Images are prepared as the released test
 // loader does.
 func (l *Localizer) Score(ctx context.Context, files []string) ([][]float32, error) {
-	if l.scorer == nil {
-		g := nn.NewGraph(l.params, nn.Eval)
-		logits, err := l.network.Logits(g, g.Input("image", scoreBatch, 3, l.size, l.size))
-		if err != nil {
-			return nil, err
-		}
-		g.Output("probability", g.Softmax(logits))
-		if l.scorer, err = g.Compile(l.device); err != nil {
-			return nil, err
-		}
+	if err := l.compileScorer(); err != nil {
+		return nil, err
 	}
 	plane := l.size * l.size
 	images, probs := make([]float32, scoreBatch*3*plane), make([]float32, scoreBatch*2*plane)

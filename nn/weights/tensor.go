@@ -1,0 +1,232 @@
+// Package weights reads and writes checkpoints: safetensors, and PyTorch's two
+// formats without ever executing anything that is in them.
+package weights
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+)
+
+// A DType is the type of a tensor's elements, by PyTorch's name.
+type DType string
+
+// The types that are read.
+const (
+	Float64  DType = "float64"
+	Float32  DType = "float32"
+	Float16  DType = "float16"
+	BFloat16 DType = "bfloat16"
+	Int64    DType = "int64"
+	Int32    DType = "int32"
+	Int16    DType = "int16"
+	Int8     DType = "int8"
+	UInt8    DType = "uint8"
+	Bool     DType = "bool"
+)
+
+// Size is the bytes of an element, 0 for an unknown type.
+func (d DType) Size() int {
+	switch d {
+	case Float64, Int64:
+		return 8
+	case Float32, Int32:
+		return 4
+	case Float16, BFloat16, Int16:
+		return 2
+	case Int8, UInt8, Bool:
+		return 1
+	}
+	return 0
+}
+
+// A Tensor is an array in a file. Nothing is read until it is asked for.
+type Tensor struct {
+	Name  string
+	DType DType
+	Shape []int
+
+	from    io.ReaderAt
+	at      int64 // of the storage in the file
+	numel   int   // of the storage
+	offset  int   // of the first element in the storage
+	strides []int // in elements
+}
+
+// Len is the number of elements.
+func (t *Tensor) Len() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+// check refuses a view that does not lie in its storage, or that would take
+// more than limit bytes.
+func (t *Tensor) check(limit int64) error {
+	if len(t.Shape) != len(t.strides) || t.offset < 0 || t.numel < 0 {
+		return fmt.Errorf("shape %v, strides %v, offset %d do not fit together", t.Shape, t.strides, t.offset)
+	}
+	n, last := int64(1), int64(t.offset)
+	empty := false
+	for i, d := range t.Shape {
+		s := t.strides[i]
+		if d < 0 || s < 0 {
+			return fmt.Errorf("shape %v or strides %v are negative", t.Shape, t.strides)
+		}
+		empty = empty || d == 0
+		if d > 0 && (n > math.MaxInt64/16/int64(d) || int64(s) > (math.MaxInt64/2-last)/int64(max(d-1, 1))) {
+			return fmt.Errorf("shape %v is too large", t.Shape)
+		}
+		n *= int64(max(d, 1))
+		last += int64(max(d-1, 0)) * int64(s)
+	}
+	if empty {
+		return nil
+	}
+	if last >= int64(t.numel) {
+		return fmt.Errorf("shape %v with strides %v and offset %d reaches beyond its storage of %d", t.Shape, t.strides, t.offset, t.numel)
+	}
+	if n*int64(t.DType.Size()) > limit {
+		return fmt.Errorf("shape %v would take %d bytes, more than the file holds", t.Shape, n*int64(t.DType.Size()))
+	}
+	return nil
+}
+
+// contiguous says whether the elements lie in row-major order.
+func (t *Tensor) contiguous() bool {
+	expect := 1
+	for i := len(t.Shape) - 1; i >= 0; i-- {
+		if t.Shape[i] > 1 && t.strides[i] != expect {
+			return false
+		}
+		expect *= t.Shape[i]
+	}
+	return true
+}
+
+// Bytes reads the elements in row-major order, little-endian.
+func (t *Tensor) Bytes() ([]byte, error) {
+	size := t.DType.Size()
+	n := t.Len()
+	read := func(b []byte, at int64) error {
+		if _, err := t.from.ReadAt(b, at); err != nil {
+			return fmt.Errorf("tensor %s: %w", t.Name, err)
+		}
+		return nil
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	out := make([]byte, n*size)
+	if t.contiguous() {
+		return out, read(out, t.at+int64(t.offset*size))
+	}
+	storage := make([]byte, t.numel*size)
+	if err := read(storage, t.at); err != nil {
+		return nil, err
+	}
+	index := make([]int, len(t.Shape))
+	for i := range n {
+		at := t.offset
+		for k, x := range index {
+			at += x * t.strides[k]
+		}
+		copy(out[i*size:][:size], storage[at*size:])
+		for k := len(index) - 1; k >= 0; k-- {
+			if index[k]++; index[k] < t.Shape[k] {
+				break
+			}
+			index[k] = 0
+		}
+	}
+	return out, nil
+}
+
+// Float32s reads the elements as float32, whatever their type.
+func (t *Tensor) Float32s() ([]float32, error) {
+	wide, err := t.Float64s()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float32, len(wide))
+	for i, v := range wide {
+		out[i] = float32(v)
+	}
+	return out, nil
+}
+
+// Float64s reads the elements as float64, whatever their type.
+func (t *Tensor) Float64s() ([]float64, error) {
+	raw, err := t.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	le := binary.LittleEndian
+	element := map[DType]func(b []byte) float64{
+		Float64:  func(b []byte) float64 { return math.Float64frombits(le.Uint64(b)) },
+		Float32:  func(b []byte) float64 { return float64(math.Float32frombits(le.Uint32(b))) },
+		Float16:  func(b []byte) float64 { return half(le.Uint16(b)) },
+		BFloat16: func(b []byte) float64 { return float64(math.Float32frombits(uint32(le.Uint16(b)) << 16)) },
+		Int64:    func(b []byte) float64 { return float64(int64(le.Uint64(b))) },
+		Int32:    func(b []byte) float64 { return float64(int32(le.Uint32(b))) },
+		Int16:    func(b []byte) float64 { return float64(int16(le.Uint16(b))) },
+		Int8:     func(b []byte) float64 { return float64(int8(b[0])) },
+		UInt8:    func(b []byte) float64 { return float64(b[0]) },
+		Bool:     func(b []byte) float64 { return float64(b[0]) },
+	}[t.DType]
+	size := t.DType.Size()
+	out := make([]float64, len(raw)/size)
+	for i := range out {
+		out[i] = element(raw[i*size:])
+	}
+	return out, nil
+}
+
+// Int64s reads the elements of a tensor of integers.
+func (t *Tensor) Int64s() ([]int64, error) {
+	switch t.DType {
+	case Int64:
+		raw, err := t.Bytes()
+		if err != nil {
+			return nil, err
+		}
+		out := make([]int64, len(raw)/8)
+		for i := range out {
+			out[i] = int64(binary.LittleEndian.Uint64(raw[8*i:]))
+		}
+		return out, nil
+	case Int32, Int16, Int8, UInt8, Bool:
+		wide, err := t.Float64s()
+		if err != nil {
+			return nil, err
+		}
+		out := make([]int64, len(wide))
+		for i, v := range wide {
+			out[i] = int64(v)
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("tensor %s holds %s, not integers", t.Name, t.DType)
+}
+
+// half converts an IEEE 754 half.
+func half(b uint16) float64 {
+	sign := 1.0
+	if b>>15 == 1 {
+		sign = -1
+	}
+	exp, frac := int(b>>10&31), float64(b&1023)
+	switch exp {
+	case 0:
+		return sign * math.Ldexp(frac, -24)
+	case 31:
+		if frac != 0 {
+			return math.NaN()
+		}
+		return sign * math.Inf(1)
+	}
+	return sign * math.Ldexp(1+frac/1024, exp-15)
+}
