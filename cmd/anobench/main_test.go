@@ -22,7 +22,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
+			"exits": exits, "truncate": truncate, "gray": gray, "npy": npy, "convert": convert,
 		},
 		Setup: func(env *testscript.Env) error {
 			// A step's worker and a built-in plugin are this binary again.
