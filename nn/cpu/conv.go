@@ -82,23 +82,30 @@ type Conv struct {
 	pool   *Pool
 	shape  ConvShape
 	isa    *isa
+	wino   *winograd // nil: direct
 	x, y   View
 	stats  *Moments // of the output's channels; nil: not wanted
 	norm   *Norm    // of the output in place; nil: none
 	panels []panel
 	size   int       // of packed
-	packed []float32 // weights, panel by panel: [tap][channel][vectors*lanes]; shared memory
+	packed []float32 // the weights, panel by panel: [tap][channel][vectors*lanes]; shared memory
 	bias   []float32 // padded to whole vectors
-	taps   []int     // byte offset of each tap in x
-	tapsB  [2][]int  // byte offset of each tap in a panel of one and of two vectors
-	tiles  []span    // pixels of a row
-	rows   int       // rows a task
-	blocks int       // tasks an image
+	tasks  int
 	task   func(task, worker int)
+	// finishTask does a row where tasks leave rows unfinished, else nil.
+	finishTask func(row, worker int)
 
 	weights   []float32 // of the next pack
 	transpose bool
+	pieces    int // tasks of packing a panel
 	packTask  func(task, worker int)
+
+	// Of direct convolutions.
+	taps   []int    // byte offset of each tap in x
+	tapsB  [2][]int // byte offset of each tap in a panel of one and of two vectors
+	tiles  []span   // pixels of a row
+	rows   int      // rows a task
+	blocks int      // tasks an image
 }
 
 // NewConv prepares a convolution that has a direct kernel (see
@@ -110,78 +117,109 @@ func NewConv(p *Pool, s ConvShape, x, y View, stats *Moments, norm *Norm) *Conv 
 		panic(fmt.Sprintf("cpu: convolution %+v has no direct kernel", s))
 	}
 	c := &Conv{pool: p, shape: s, isa: isas[0], x: x, y: y, stats: stats, norm: norm}
-	lanes, taps := c.isa.lanes, s.KernelH*s.KernelW
-	c.panels = panels(s.K, lanes)
-	size := 0
-	for i := range c.panels {
-		c.panels[i].offset = size
-		size += taps * s.C * c.panels[i].vectors * lanes
+	wino := p.winogradFor(s)
+	if wino != nil {
+		c.isa = wino
 	}
-	c.size = size
-	p.reserve(size)
-	c.bias = make([]float32, roundUp(s.K, lanes))
+	c.panels = panels(s.K, c.isa.lanes)
+	c.bias = make([]float32, roundUp(s.K, c.isa.lanes))
+	c.pieces = (s.C + packChannels - 1) / packChannels
+	if wino != nil {
+		c.prepareWinograd()
+	} else {
+		c.prepareDirect()
+	}
+	p.reserve(c.size)
+	return c
+}
+
+func (c *Conv) prepareDirect() {
+	s, lanes, taps := c.shape, c.isa.lanes, c.shape.KernelH*c.shape.KernelW
+	for i := range c.panels {
+		c.panels[i].offset = c.size
+		c.size += taps * s.C * c.panels[i].vectors * lanes
+	}
 	for tap := range taps {
 		ky, kx := tap/s.KernelW, tap%s.KernelW
-		c.taps = append(c.taps, 4*(ky*s.DilationH*x.Row+kx*s.DilationW*x.Pixel))
+		c.taps = append(c.taps, 4*(ky*s.DilationH*c.x.Row+kx*s.DilationW*c.x.Pixel))
 		for v := range c.tapsB {
 			c.tapsB[v] = append(c.tapsB[v], 4*tap*s.C*(v+1)*lanes)
 		}
 	}
-	c.tiles = spans(y.W, len(c.isa.tiles[1])-1)
+	c.tiles = spans(c.y.W, len(c.isa.tiles[1])-1)
 	const perTask = 8 << 20 // multiplications: some 100 microseconds
-	c.rows = min(y.H, max(1, perTask/(y.W*s.K*s.C*taps)))
-	c.blocks = (y.H + c.rows - 1) / c.rows
+	c.rows = min(c.y.H, max(1, perTask/(c.y.W*s.K*s.C*taps)))
+	c.blocks = (c.y.H + c.rows - 1) / c.rows
+	c.tasks = c.y.N * c.blocks
 	c.task, c.packTask = c.run, c.packPanel
-	return c
 }
 
 // Pack takes the weights (OIHW) and bias (nil: none) for the run that follows;
 // other kernels of the pool use the same memory after that.
 func (c *Conv) Pack(w, bias []float32) {
 	copy(c.bias, bias)
-	c.weights, c.transpose, c.packed = w, false, c.pool.shared(c.size)
-	c.pool.Run(len(c.panels), c.packTask)
+	c.pack(w, false)
 }
 
 // PackTransposed takes the weights (OIHW) of the convolution whose input
 // gradient this one computes (see ConvShape.Transposed) for the run that follows.
-func (c *Conv) PackTransposed(w []float32) {
-	c.weights, c.transpose, c.packed = w, true, c.pool.shared(c.size)
-	c.pool.Run(len(c.panels), c.packTask)
+func (c *Conv) PackTransposed(w []float32) { c.pack(w, true) }
+
+func (c *Conv) pack(w []float32, transpose bool) {
+	c.weights, c.transpose, c.packed = w, transpose, c.pool.shared(c.size)
+	c.pool.Run(len(c.panels)*c.pieces, c.packTask)
+}
+
+// packChannels is the number of channels that are packed together: their place
+// stays in cache.
+const packChannels = 16
+
+// piece is the part of the weights that a task packs.
+func (c *Conv) piece(task int) (pn panel, channels span) {
+	first := task % c.pieces * packChannels
+	return c.panels[task/c.pieces], span{first, min(packChannels, c.shape.C-first)}
 }
 
 func (c *Conv) packPanel(task, _ int) {
-	s, pn := c.shape, c.panels[task]
+	pn, channels := c.piece(task)
+	c.gather(c.packed[pn.offset+channels.first*pn.vectors*c.isa.lanes:], c.shape.C, pn, channels)
+}
+
+// gather writes the weights of some channels and a column block to
+// dst[tap][channel][vectors*lanes], where a tap has apart channels.
+func (c *Conv) gather(dst []float32, apart int, pn panel, channels span) {
+	s := c.shape
 	width := pn.vectors * c.isa.lanes
 	taps := s.KernelH * s.KernelW
 	valid := min(width, s.K-pn.first)
-	dst := c.packed[pn.offset:]
-	if c.transpose {
-		for ch := range s.C {
-			for k := range valid {
-				src := c.weights[(ch*s.K+pn.first+k)*taps:][:taps]
-				for tap, v := range src {
-					dst[((taps-1-tap)*s.C+ch)*width+k] = v
+	for k := range valid {
+		for ch := range channels.n {
+			if c.transpose {
+				src := c.weights[((channels.first+ch)*s.K+pn.first+k)*taps:][:taps]
+				at := ((taps-1)*apart+ch)*width + k
+				for _, v := range src {
+					dst[at] = v
+					at -= apart * width
 				}
+				continue
 			}
-		}
-		return
-	}
-	const block = 16 // channels that are packed together: their place stays in cache
-	for first := 0; first < s.C; first += block {
-		for k := range valid {
-			for ch := first; ch < min(first+block, s.C); ch++ {
-				src := c.weights[((pn.first+k)*s.C+ch)*taps:][:taps]
-				for tap, v := range src {
-					dst[(tap*s.C+ch)*width+k] = v
-				}
+			src := c.weights[((pn.first+k)*s.C+channels.first+ch)*taps:][:taps]
+			at := ch*width + k
+			for _, v := range src {
+				dst[at] = v
+				at += apart * width
 			}
 		}
 	}
 }
 
 // Run computes y from x and zeroes y's ring.
-func (c *Conv) Run() { c.pool.Run(c.y.N*c.blocks, c.task) }
+func (c *Conv) Run() {
+	c.pool.Run(c.tasks, c.task)
+	if c.finishTask != nil {
+		c.pool.Run(c.y.N*c.y.H, c.finishTask)
+	}
+}
 
 func (c *Conv) run(task, worker int) {
 	n, block := task/c.blocks, task%c.blocks
@@ -198,7 +236,7 @@ func (c *Conv) run(task, worker int) {
 		width := pn.vectors * c.isa.lanes
 		whole := pn.first+width <= s.K
 		t.b, t.bStep, t.bOuter = &c.packed[pn.offset], 4*width, &c.tapsB[pn.vectors-1][0]
-		t.init = &c.bias[pn.first]
+		t.init, t.initRow = &c.bias[pn.first], 0
 		kernels := c.isa.tiles[pn.vectors-1]
 		for y := first; y < last; y++ {
 			for _, px := range c.tiles {
@@ -217,6 +255,11 @@ func (c *Conv) run(task, worker int) {
 			}
 		}
 	}
+	c.finish(n, first, last, worker)
+}
+
+// finish does what follows the convolution in some rows of an image.
+func (c *Conv) finish(n, first, last, worker int) {
 	if c.norm != nil {
 		for y := first; y < last; y++ {
 			c.norm.applyRow(n*c.y.H+y, worker)
@@ -224,7 +267,7 @@ func (c *Conv) run(task, worker int) {
 	}
 	if c.stats != nil {
 		for y := first; y < last; y++ {
-			c.stats.row(n*c.y.H+y, c.y.at(n, y, 0), sc)
+			c.stats.row(n*c.y.H+y, c.y.at(n, y, 0), &c.pool.scratch[worker])
 		}
 	}
 }

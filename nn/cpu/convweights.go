@@ -123,7 +123,7 @@ func (g *ConvWeights) run(task, worker int) {
 	t.b, t.bStep = &b[pn.first], 4*bPixel
 	t.n, t.outer = g.dy.W, len(c.x)
 	t.aOuter, t.bOuter = &c.x[0], &c.dy[0]
-	t.cRow, t.init = 4*g.kPad, &g.init[0]
+	t.cRow, t.init, t.initRow = 4*g.kPad, &g.init[0], 0
 	for _, rows := range run.tiles {
 		t.a = at(&g.x.Data[0], run.offset+4*rows.first)
 		t.c = &g.parts[(chunk*g.gradRows()+run.row+rows.first)*g.kPad+pn.first]

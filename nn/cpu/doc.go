@@ -9,5 +9,5 @@
 // ANOBENCH_CPU (avx512, avx2, portable) can restrict.
 package cpu
 
-//go:generate go run asmgen/main.go
+//go:generate go run asmgen/main.go asmgen/winograd.go
 //go:generate gofmt -w kernels_amd64.go

@@ -8,11 +8,13 @@ import (
 // A tile is the argument of the convolution kernels, which compute rows of
 // vectors
 //
-//	C[i] = init + sum over o < outer, k < n of A[o][i][k] * B[o][k]
+//	C[i] = init[i] + sum over o < outer, k < n of A[o][i][k] * B[o][k]
 //
-// where A[o][i][k] is the float at a + aOuter[o] + i*aRow + k*aStep, and B[o][k]
-// the vectors at b + bOuter[o] + k*bStep. All distances are in bytes. The
-// assembly knows the offsets of the fields.
+// where A[o][i][k] is the float at a + aOuter[o] + i*aRow + k*aStep, B[o][k] the
+// vectors at b + bOuter[o] + k*bStep and init[i] those at init + i*initRow. They
+// do so more times again, each time with a, b, c and init moved on by aNext,
+// bNext, cNext and initNext; more is 0 when they return. All distances are in
+// bytes. The assembly knows the offsets of the fields.
 type tile struct {
 	a      *float32 // 0
 	b      *float32 // 8
@@ -26,6 +28,8 @@ type tile struct {
 	aOuter *int     // 72
 	bOuter *int     // 80
 	init   *float32 // 88
+	// 96
+	initRow, more, aNext, bNext, cNext, initNext int
 }
 
 // An isa is one implementation of the kernels. Its vectors have lanes floats;
@@ -62,6 +66,7 @@ type isa struct {
 	add func(y, a, b *float32, n int)
 	// One step of Adam; see Adam for c.
 	adam func(p, g, m, v *float32, n int, c *[7]float32)
+	wino winoKernels
 }
 
 // isas are the usable implementations, widest first; the last is portable.

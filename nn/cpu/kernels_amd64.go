@@ -122,6 +122,21 @@ func addAVX512(y, a, b *float32, n int)
 //go:noescape
 func adamAVX512(p, grad, m, v *float32, n int, c *[7]float32)
 
+//go:noescape
+func winoInputAVX512(p *patches)
+
+//go:noescape
+func winoGradientAVX512(p *patches)
+
+//go:noescape
+func winoFilterAVX512(p *patches)
+
+//go:noescape
+func winoOutputAVX512(p *patches)
+
+//go:noescape
+func winoFilterGradientAVX512(p *patches)
+
 var tilesAVX512 = [2][]func(*tile){
 	{nil, tile1x1AVX512, tile2x1AVX512, tile3x1AVX512, tile4x1AVX512, tile5x1AVX512, tile6x1AVX512, tile7x1AVX512, tile8x1AVX512, tile9x1AVX512, tile10x1AVX512, tile11x1AVX512, tile12x1AVX512, tile13x1AVX512, tile14x1AVX512},
 	{nil, tile1x2AVX512, tile2x2AVX512, tile3x2AVX512, tile4x2AVX512, tile5x2AVX512, tile6x2AVX512, tile7x2AVX512, tile8x2AVX512, tile9x2AVX512, tile10x2AVX512, tile11x2AVX512, tile12x2AVX512, tile13x2AVX512, tile14x2AVX512},
@@ -198,6 +213,21 @@ func addAVX2(y, a, b *float32, n int)
 
 //go:noescape
 func adamAVX2(p, grad, m, v *float32, n int, c *[7]float32)
+
+//go:noescape
+func winoInputAVX2(p *patches)
+
+//go:noescape
+func winoGradientAVX2(p *patches)
+
+//go:noescape
+func winoFilterAVX2(p *patches)
+
+//go:noescape
+func winoOutputAVX2(p *patches)
+
+//go:noescape
+func winoFilterGradientAVX2(p *patches)
 
 var tilesAVX2 = [2][]func(*tile){
 	{nil, tile1x1AVX2, tile2x1AVX2, tile3x1AVX2, tile4x1AVX2, tile5x1AVX2, tile6x1AVX2},

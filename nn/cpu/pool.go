@@ -18,13 +18,15 @@ type Pool struct {
 
 	reserved int
 	memory   []float32
+	winograd bool
 }
 
 // scratch is what a worker needs so that kernels allocate nothing.
 type scratch struct {
-	tile tile
-	out  [16 * 32]float32 // a tile whose last vector is cut by the channel count
-	sums [32]float32
+	tile    tile
+	patches patches
+	out     [16 * 32]float32 // a tile whose last vector is cut by the channel count
+	sums    [32]float32
 	// Channel vectors that a kernel takes by address.
 	coef4 [4]*float32
 	coef5 [5]*float32
@@ -58,6 +60,12 @@ func (p *Pool) Close() {
 		close(w)
 	}
 }
+
+// UseWinograd lets convolutions that are prepared from now on use Winograd's
+// F(4x4, 3x3) where their shape makes it faster, up to four times fewer
+// multiplications. Its rounding errors are some times those of a direct
+// convolution: up to about 1e-5 of the output's root mean square.
+func (p *Pool) UseWinograd(on bool) { p.winograd = on }
 
 // reserve promises a kernel that is being prepared n floats of the memory that
 // all kernels share, one after the other.

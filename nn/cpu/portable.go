@@ -22,6 +22,7 @@ var portable = isa{
 	axpy:         axpyGo,
 	add:          addGo,
 	adam:         adamGo,
+	wino:         winoGo,
 }
 
 // at is the float offset bytes after p.
@@ -30,24 +31,31 @@ func at(p *float32, offset int) *float32 {
 }
 
 func tileGo[V [1]float32 | [2]float32](t *tile) {
-	var acc V
-	for j := range len(acc) {
-		acc[j] = *at(t.init, 4*j)
-	}
-	for o := range t.outer {
-		a := at(t.a, *(*int)(unsafe.Add(unsafe.Pointer(t.aOuter), 8*o)))
-		b := at(t.b, *(*int)(unsafe.Add(unsafe.Pointer(t.bOuter), 8*o)))
-		for range t.n {
-			v := *a
-			for j := range len(acc) {
-				acc[j] += v * *at(b, 4*j)
-			}
-			a = at(a, t.aStep)
-			b = at(b, t.bStep)
+	for {
+		var acc V
+		for j := range len(acc) {
+			acc[j] = *at(t.init, 4*j)
 		}
-	}
-	for j := range len(acc) {
-		*at(t.c, 4*j) = acc[j]
+		for o := range t.outer {
+			a := at(t.a, *(*int)(unsafe.Add(unsafe.Pointer(t.aOuter), 8*o)))
+			b := at(t.b, *(*int)(unsafe.Add(unsafe.Pointer(t.bOuter), 8*o)))
+			for range t.n {
+				v := *a
+				for j := range len(acc) {
+					acc[j] += v * *at(b, 4*j)
+				}
+				a = at(a, t.aStep)
+				b = at(b, t.bStep)
+			}
+		}
+		for j := range len(acc) {
+			*at(t.c, 4*j) = acc[j]
+		}
+		if t.more == 0 {
+			return
+		}
+		t.more--
+		t.a, t.b, t.c, t.init = at(t.a, t.aNext), at(t.b, t.bNext), at(t.c, t.cNext), at(t.init, t.initNext)
 	}
 }
 

@@ -7,8 +7,11 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"log"
+	"maps"
 	"os"
+	"slices"
 )
 
 // An isa is an instruction set: vectors of lanes float32 called reg0, reg1...
@@ -76,11 +79,23 @@ func main() {
 		g.axpy()
 		g.add()
 		g.adam()
+		g.winograd()
 		if err := os.WriteFile(is.fileName, g.Bytes(), 0o666); err != nil {
 			log.Fatal(err)
 		}
 	}
 	table()
+}
+
+// sorted goes through a map in the order of its keys.
+func sorted[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			if !yield(k, m[k]) {
+				return
+			}
+		}
+	}
 }
 
 // table writes the Go declarations.
@@ -109,6 +124,9 @@ func table() {
 		} {
 			fmt.Fprintf(&b, "//go:noescape\nfunc "+d+"\n\n", is.name)
 		}
+		for _, k := range winoTransforms {
+			fmt.Fprintf(&b, "//go:noescape\nfunc %s%s(p *patches)\n\n", k.name, is.name)
+		}
 		fmt.Fprintf(&b, "var tiles%s = [2][]func(*tile){\n", is.name)
 		for nr := 1; nr <= 2; nr++ {
 			fmt.Fprintf(&b, "\t{nil")
@@ -124,7 +142,7 @@ func table() {
 	}
 }
 
-// tile computes mr rows of nr vectors: C[i] = init + sum over o, k of
+// tile computes mr rows of nr vectors: C[i] = init[i] + sum over o, k of
 // A[o][i][k] * B[o][k]. See type tile for the arguments.
 func (g *gen) tile(mr, nr int) {
 	g.text(fmt.Sprintf("tile%dx%d", mr, nr), 8)
@@ -137,19 +155,21 @@ func (g *gen) tile(mr, nr int) {
 	g.p("MOVQ t+0(FP), DI")
 	g.p("MOVQ 24(DI), AX") // aRow
 	g.p("LEAQ (AX)(AX*2), BX")
-	g.p("MOVQ 32(DI), CX")  // aStep
-	g.p("MOVQ 40(DI), DX")  // bStep
+	g.p("MOVQ 32(DI), CX") // aStep
+	g.p("MOVQ 40(DI), DX") // bStep
+	g.label("batch")
 	g.p("MOVQ 80(DI), R14") // bOuter
 	g.p("MOVQ 64(DI), R13")
 	g.p("MOVQ 72(DI), R15")
 	// Initial values.
 	g.p("MOVQ 88(DI), SI")
-	for j := range nr {
-		g.p("VMOVUPS %d(SI), %s", j*g.width(), acc(0, j))
-	}
-	for i := 1; i < mr; i++ {
+	g.p("MOVQ 96(DI), R8")
+	for i := range mr {
 		for j := range nr {
-			g.p("VMOVAPS %s, %s", acc(0, j), acc(i, j))
+			g.p("VMOVUPS %d(SI), %s", j*g.width(), acc(i, j))
+		}
+		if i < mr-1 {
+			g.p("ADDQ R8, SI")
 		}
 	}
 	bases := []string{"R8", "R9", "R10", "R11"}
@@ -204,6 +224,17 @@ func (g *gen) tile(mr, nr int) {
 			g.p("ADDQ R9, R8")
 		}
 	}
+	g.p("CMPQ 104(DI), $0") // more
+	g.p("JE done")
+	g.p("DECQ 104(DI)")
+	for field, step := range []int{112, 120, 128} { // a, b, c
+		g.p("MOVQ %d(DI), R8", step)
+		g.p("ADDQ R8, %d(DI)", 8*field)
+	}
+	g.p("MOVQ 136(DI), R8") // init
+	g.p("ADDQ R8, 88(DI)")
+	g.p("JMP batch")
+	g.label("done")
 	g.ret()
 }
 
