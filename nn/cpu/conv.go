@@ -58,6 +58,12 @@ func spans(n, limit int) []span {
 	return out
 }
 
+// firstSpan is the length of the first of spans(n, limit).
+func firstSpan(n, limit int) int {
+	count := (n + limit - 1) / limit
+	return (n + count - 1) / count
+}
+
 // A panel is a column block of the output: vectors*lanes channels from first
 // on.
 type panel struct {
@@ -101,11 +107,11 @@ type Conv struct {
 	packTask  func(task, worker int)
 
 	// Of direct convolutions.
-	taps   []int    // byte offset of each tap in x
-	tapsB  [2][]int // byte offset of each tap in a panel of one and of two vectors
-	tiles  []span   // pixels of a row
-	rows   int      // rows a task
-	blocks int      // tasks an image
+	taps   []int     // byte offset of each tap in x
+	tapsB  [2][]int  // byte offset of each tap in a panel of one and of two vectors
+	tiles  [2][]span // pixels of a row, for panels of one and of two vectors
+	rows   int       // rows a task
+	blocks int       // tasks an image
 }
 
 // NewConv prepares a convolution that has a direct kernel (see
@@ -146,7 +152,9 @@ func (c *Conv) prepareDirect() {
 			c.tapsB[v] = append(c.tapsB[v], 4*tap*s.C*(v+1)*lanes)
 		}
 	}
-	c.tiles = spans(c.y.W, len(c.isa.tiles[1])-1)
+	for v := range c.tiles {
+		c.tiles[v] = spans(c.y.W, len(c.isa.tiles[v])-1)
+	}
 	const perTask = 8 << 20 // multiplications: some 100 microseconds
 	c.rows = min(c.y.H, max(1, perTask/(c.y.W*s.K*s.C*taps)))
 	c.blocks = (c.y.H + c.rows - 1) / c.rows
@@ -239,7 +247,7 @@ func (c *Conv) run(task, worker int) {
 		t.init, t.initRow = &c.bias[pn.first], 0
 		kernels := c.isa.tiles[pn.vectors-1]
 		for y := first; y < last; y++ {
-			for _, px := range c.tiles {
+			for _, px := range c.tiles[pn.vectors-1] {
 				t.a = &c.x.Data[c.x.at(n, y*s.StrideH-s.PadH, px.first*s.StrideW-s.PadW)]
 				out := c.y.at(n, y, px.first) + pn.first
 				if whole {

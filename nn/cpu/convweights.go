@@ -3,23 +3,26 @@ package cpu
 // A ConvWeights computes the gradients of a convolution's weights and bias
 // from its input x and the gradient dy of its output.
 type ConvWeights struct {
-	pool   *Pool
-	shape  ConvShape
-	isa    *isa
-	x, dy  View
-	runs   []weightRun
-	panels []panel
-	kPad   int
-	chunks []weightChunk
-	parts  []float32 // partial sums: [chunk][tap*C][kPad]; shared memory, as the next
-	wide   []float32 // dy with kPad channels where whole vectors do not divide K: [N*OutH*OutW][kPad]
-	bias   *Moments
-	init   []float32 // zeros
-	task   func(task, worker int)
-	widen  func(task, worker int)
-	add    func(task, worker int)
-	write  func(task, worker int)
-	dw     []float32
+	pool    *Pool
+	shape   ConvShape
+	isa     *isa
+	x, dy   View
+	runs    []weightRun
+	panels  []panel
+	kPad    int
+	chunks  []weightChunk
+	parts   []float32 // partial sums: [chunk][tap*C][kPad]; shared memory, as the next
+	scratch []float32 // of the workers
+	wide    []float32 // dy with kPad channels where whole vectors do not divide K: [N*OutH*OutW][kPad]
+	bias    *Moments
+	init    []float32 // zeros
+	task    func(task, worker int)
+	widen   func(task, worker int)
+	add     func(task, worker int)
+	write   func(task, worker int)
+	tasks   int
+	dw      []float32
+	wino    *winoWeights // nil: direct
 
 	partsSize, wideSize int
 }
@@ -40,10 +43,25 @@ type weightChunk struct {
 // NewConvWeights prepares the gradient of a convolution with a direct kernel.
 func NewConvWeights(p *Pool, s ConvShape, x, dy View) *ConvWeights {
 	g := &ConvWeights{pool: p, shape: s, isa: isas[0], x: x, dy: dy}
+	wino := p.winogradFor(s)
+	if wino != nil {
+		g.isa = wino
+	}
 	lanes := g.isa.lanes
 	g.panels, g.kPad = panels(s.K, lanes), roundUp(s.K, lanes)
 	g.init = make([]float32, 2*lanes)
 	g.bias = NewMoments(p, dy)
+	g.add, g.write = g.addChunks, g.transpose
+	if wino != nil {
+		g.prepareWinograd()
+	} else {
+		g.prepareDirect()
+	}
+	return g
+}
+
+func (g *ConvWeights) prepareDirect() {
+	s, x, dy := g.shape, g.x, g.dy
 	maxRows := len(g.isa.tiles[1]) - 1
 	if x.Pixel == s.C && s.DilationW == 1 {
 		for ky := range s.KernelH {
@@ -75,9 +93,9 @@ func NewConvWeights(p *Pool, s ConvShape, x, dy View) *ConvWeights {
 		g.chunks = append(g.chunks, chunk)
 	}
 	g.partsSize = len(g.chunks) * g.gradRows() * g.kPad
-	p.reserve(g.partsSize + g.wideSize)
-	g.task, g.widen, g.add, g.write = g.run, g.widenRow, g.addChunks, g.transpose
-	return g
+	g.pool.reserve(g.partsSize + g.wideSize)
+	g.tasks = len(g.chunks) * len(g.runs) * len(g.panels)
+	g.task, g.widen = g.run, g.widenRow
 }
 
 func (g *ConvWeights) gradRows() int { return g.shape.KernelH * g.shape.KernelW * g.shape.C }
@@ -85,12 +103,12 @@ func (g *ConvWeights) gradRows() int { return g.shape.KernelH * g.shape.KernelW 
 // Run writes the gradients of the weights, OIHW, and of the bias (nil: not
 // wanted).
 func (g *ConvWeights) Run(dw, db []float32) {
-	memory := g.pool.shared(g.partsSize + g.wideSize)
-	g.parts, g.wide = memory[:g.partsSize], memory[g.partsSize:]
+	memory := g.pool.shared(g.partsSize + g.wideSize + g.wino.size(g.pool))
+	g.parts, g.wide, g.scratch = memory[:g.partsSize], memory[g.partsSize:][:g.wideSize], memory[g.partsSize+g.wideSize:]
 	if g.wideSize > 0 {
 		g.pool.Run(g.dy.N*g.dy.H, g.widen)
 	}
-	g.pool.Run(len(g.chunks)*len(g.runs)*len(g.panels), g.task)
+	g.pool.Run(g.tasks, g.task)
 	g.dw = dw
 	if size := g.gradRows() * g.kPad; len(g.parts) > size {
 		g.pool.Run((size+chunk-1)/chunk, g.add)

@@ -45,6 +45,12 @@ func tile13x1AVX512(t *tile)
 func tile14x1AVX512(t *tile)
 
 //go:noescape
+func tile15x1AVX512(t *tile)
+
+//go:noescape
+func tile16x1AVX512(t *tile)
+
+//go:noescape
 func tile1x2AVX512(t *tile)
 
 //go:noescape
@@ -138,7 +144,7 @@ func winoOutputAVX512(p *patches)
 func winoFilterGradientAVX512(p *patches)
 
 var tilesAVX512 = [2][]func(*tile){
-	{nil, tile1x1AVX512, tile2x1AVX512, tile3x1AVX512, tile4x1AVX512, tile5x1AVX512, tile6x1AVX512, tile7x1AVX512, tile8x1AVX512, tile9x1AVX512, tile10x1AVX512, tile11x1AVX512, tile12x1AVX512, tile13x1AVX512, tile14x1AVX512},
+	{nil, tile1x1AVX512, tile2x1AVX512, tile3x1AVX512, tile4x1AVX512, tile5x1AVX512, tile6x1AVX512, tile7x1AVX512, tile8x1AVX512, tile9x1AVX512, tile10x1AVX512, tile11x1AVX512, tile12x1AVX512, tile13x1AVX512, tile14x1AVX512, tile15x1AVX512, tile16x1AVX512},
 	{nil, tile1x2AVX512, tile2x2AVX512, tile3x2AVX512, tile4x2AVX512, tile5x2AVX512, tile6x2AVX512, tile7x2AVX512, tile8x2AVX512, tile9x2AVX512, tile10x2AVX512, tile11x2AVX512, tile12x2AVX512, tile13x2AVX512, tile14x2AVX512},
 }
 
@@ -159,6 +165,24 @@ func tile5x1AVX2(t *tile)
 
 //go:noescape
 func tile6x1AVX2(t *tile)
+
+//go:noescape
+func tile7x1AVX2(t *tile)
+
+//go:noescape
+func tile8x1AVX2(t *tile)
+
+//go:noescape
+func tile9x1AVX2(t *tile)
+
+//go:noescape
+func tile10x1AVX2(t *tile)
+
+//go:noescape
+func tile11x1AVX2(t *tile)
+
+//go:noescape
+func tile12x1AVX2(t *tile)
 
 //go:noescape
 func tile1x2AVX2(t *tile)
@@ -230,6 +254,6 @@ func winoOutputAVX2(p *patches)
 func winoFilterGradientAVX2(p *patches)
 
 var tilesAVX2 = [2][]func(*tile){
-	{nil, tile1x1AVX2, tile2x1AVX2, tile3x1AVX2, tile4x1AVX2, tile5x1AVX2, tile6x1AVX2},
+	{nil, tile1x1AVX2, tile2x1AVX2, tile3x1AVX2, tile4x1AVX2, tile5x1AVX2, tile6x1AVX2, tile7x1AVX2, tile8x1AVX2, tile9x1AVX2, tile10x1AVX2, tile11x1AVX2, tile12x1AVX2},
 	{nil, tile1x2AVX2, tile2x2AVX2, tile3x2AVX2, tile4x2AVX2, tile5x2AVX2, tile6x2AVX2},
 }

@@ -130,12 +130,11 @@ type winograd struct {
 	rows      []span        // rows of tiles, numbered over all images
 	blocks    [][]winoBlock // of each of these
 	panels    [][]panel
-	parts     [winoLimit + 1][]span // of so many tiles, for the tile kernels
-	tileRows  int                   // of an image
-	apart     int                   // factors
-	sumsApart int                   // sums of products
-	filter    int                   // floats of the transformed filter, [panel][position][channel][vectors*lanes]
-	perWorker int                   // floats of a worker's memory after it
+	tileRows  int // of an image
+	apart     int // factors
+	sumsApart int // sums of products
+	filter    int // floats of the transformed filter, [panel][position][channel][vectors*lanes]
+	perWorker int // floats of a worker's memory after it
 	zeros     []float32
 }
 
@@ -154,7 +153,6 @@ func (c *Conv) prepareWinograd() {
 		blocks := winoBlocks(tiles, r, winoLimit)
 		for _, b := range blocks {
 			most = max(most, b.tiles)
-			w.parts[b.tiles] = spans(b.tiles, len(c.isa.tiles[1])-1)
 		}
 		w.blocks = append(w.blocks, blocks)
 	}
@@ -200,20 +198,21 @@ func (c *Conv) runWinograd(task, worker int) {
 	memory := c.work(worker)
 	factors, memory := memory[:36*w.apart], memory[36*w.apart:]
 	sums, patch := memory[:36*w.sumsApart], memory[36*w.sumsApart:]
-	kernels := &c.isa.tiles
 	t, p := &sc.tile, &sc.patches
 	for _, block := range w.blocks[rows] {
 		w.source.transform(p, block.runs, 0, s.C, factors, w.apart, patch)
 		for _, pn := range panels {
-			width := pn.vectors * lanes
+			width, kernels := pn.vectors*lanes, c.isa.tiles[pn.vectors-1]
 			t.aRow, t.aStep, t.n, t.outer = 4*s.C, 4, s.C, 1
 			t.aOuter, t.bOuter = &noOffset, &noOffset
 			t.bStep, t.cRow, t.initRow = 4*width, 4*width, 0
 			t.aNext, t.bNext, t.cNext, t.initNext = 4*w.apart, 4*s.C*width, 4*w.sumsApart, 0
-			for _, part := range w.parts[block.tiles] {
-				t.a, t.b, t.c = &factors[part.first*s.C], &c.packed[36*s.C*pn.first], &sums[part.first*width]
+			for first := 0; first < block.tiles; {
+				n := firstSpan(block.tiles-first, len(kernels)-1)
+				t.a, t.b, t.c = &factors[first*s.C], &c.packed[36*s.C*pn.first], &sums[first*width]
 				t.init, t.more = &w.zeros[0], 35
-				kernels[pn.vectors-1][part.n](t)
+				kernels[n](t)
+				first += n
 			}
 			c.scatterWinograd(p, block.runs, pn, sums, patch)
 		}
