@@ -84,13 +84,28 @@ func npy(ts *testscript.TestScript, neg bool, args []string) {
 	create(ts, args[0], b.Bytes())
 }
 
-// convert FROM TO writes an image in the format of TO's ending.
-func convert(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: convert FROM TO")
+// pairs DIR EXT COUNT writes generated pairs of 32 x 32: gray images with a
+// bright square each.
+func pairs(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: pairs DIR EXT COUNT")
 	}
-	img, err := dataset.ReadImage(ts.MkAbs(args[0]))
+	count, err := strconv.Atoi(args[2])
 	ts.Check(err)
-	ts.Check(dataset.WriteImage(ts.MkAbs(args[1]), img))
-	ts.Check(os.Remove(ts.MkAbs(args[0])))
+	const size = 32
+	for i := range count {
+		img := &dataset.Image{Width: size, Height: size, Pix: bytes.Repeat([]byte{100}, 3*size*size)}
+		mask := &dataset.Mask{Width: size, Height: size, Pix: make([]byte, size*size)}
+		for y := 4 + i; y < 16; y++ {
+			for x := 4; x < 16; x++ {
+				mask.Pix[y*size+x], img.Pix[3*(y*size+x)] = 255, 250
+			}
+		}
+		for _, sub := range []string{"image", "mask"} {
+			ts.Check(os.MkdirAll(ts.MkAbs(filepath.Join(args[0], sub)), 0o777))
+		}
+		name := strconv.Itoa(i) + args[1]
+		ts.Check(dataset.WriteImage(ts.MkAbs(filepath.Join(args[0], "image", name)), img))
+		ts.Check(dataset.WriteMask(ts.MkAbs(filepath.Join(args[0], "mask", name)), mask))
+	}
 }

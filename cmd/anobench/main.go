@@ -76,11 +76,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`,
 	return root
 }
 
-// wrapArgs makes every complaint about arguments a usage error.
+// wrapArgs makes every complaint about arguments and missing flags a usage
+// error.
 func wrapArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
+			if err := errors.Join(check(cmd, args), cmd.ValidateRequiredFlags()); err != nil {
 				return usageError{err}
 			}
 			return nil

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,11 +23,20 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "truncate": truncate, "gray": gray, "npy": npy, "convert": convert,
+			"exits": exits, "truncate": truncate, "gray": gray, "npy": npy, "pairs": pairs,
 		},
 		Setup: func(env *testscript.Env) error {
-			// A step's worker and a built-in plugin are this binary again.
 			env.Setenv("NO_COLOR", "1")
+			// Scripts build plugins, from what is on this machine alone.
+			out, err := exec.Command("go", "env", "GOMODCACHE", "GOCACHE").Output()
+			if err != nil {
+				return err
+			}
+			dirs := strings.Fields(string(out))
+			env.Setenv("GOMODCACHE", dirs[0])
+			env.Setenv("GOCACHE", dirs[1])
+			env.Setenv("GOPROXY", "off")
+			env.Setenv("GOFLAGS", "-mod=mod")
 			return nil
 		},
 	})
