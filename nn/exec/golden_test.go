@@ -30,7 +30,7 @@ func TestGoldenLayers(t *testing.T) {
 		for name, n := range l.Grads {
 			src.Outputs = append(src.Outputs, Named{"grad." + name, n})
 		}
-		device := NewCPU(2)
+		device := NewExactCPU(2)
 		defer device.Close()
 		p, err := Compile(src, device)
 		if err != nil {

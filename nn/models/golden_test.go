@@ -82,7 +82,7 @@ func trainProgram(t *testing.T, params *nn.ParamSet, base int, shape []int) *exe
 
 func compile(t *testing.T, g *nn.Graph) *exec.Program {
 	t.Helper()
-	device := exec.NewCPU(2)
+	device := exec.NewExactCPU(2)
 	t.Cleanup(device.Close)
 	p, err := g.Compile(device)
 	if err != nil {
