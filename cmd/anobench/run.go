@@ -196,11 +196,14 @@ func (f *runFlags) execute(cmd *cobra.Command, c harness.Config) error {
 	if errors.Is(err, context.Canceled) {
 		return withHint(err, "finished steps are kept; the same command goes on")
 	}
-	if tables := printRun(cmd, dir); tables != nil {
-		return errors.Join(err, tables)
+	if e := printRun(cmd, dir); e != nil {
+		return errors.Join(err, e)
 	}
 	if err != nil {
 		return withHint(err, "finished steps are kept; the same command repeats what failed; logs are in %s", filepath.Join(dir, "logs"))
+	}
+	if err := saveContactSheet(dir, plan, store); err != nil {
+		return err
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s in %s; tables and records in %s\n", plan.Config.Name, time.Since(began).Round(100*time.Millisecond), dir)
 	return nil
