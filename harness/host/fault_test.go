@@ -54,6 +54,7 @@ func TestStartFaults(t *testing.T) {
 		{"hang-before-handshake", ErrStalled, []string{"within 1s", "start timeout", "loading a very large library"}},
 		{"hang-after-handshake", nil, nil},
 		{"exit-before-handshake", ErrExited, []string{"exit status 3", "libcuda.so.1: cannot open"}},
+		{"killed-before-handshake", ErrExited, []string{"signal: killed"}},
 		{"other-version", nil, []string{"incompatible API version", "99"}},
 		{"flood-stdout", ErrInvalid, []string{"floods standard output"}},
 		{"bad-name", ErrInvalid, []string{`describes itself as "other"`}},

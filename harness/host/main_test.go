@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,6 +68,8 @@ func serve(mode string) {
 	case "exit-before-handshake":
 		fmt.Fprintln(os.Stderr, "libcuda.so.1: cannot open shared object file")
 		os.Exit(3)
+	case "killed-before-handshake":
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "hang-after-handshake":
 		fmt.Println("1|1|tcp|127.0.0.1:1|grpc")
 		time.Sleep(time.Hour)

@@ -186,6 +186,9 @@ func (p *process) reap() {
 func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if ended := !p.started.IsZero() && !p.alive; ended {
+		return // by itself, and verdict says so
+	}
 	p.shot = true
 	if p.alive {
 		killGroup(p.cmd.Process.Pid)
