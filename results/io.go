@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 )
 
 // Append adds records to the file at path, one JSON object a line, creating it
@@ -73,9 +72,4 @@ func Read(path string) ([]Record, error) {
 		}
 		records = append(records, r)
 	}
-}
-
-// Select returns the records that keep accepts, in order.
-func Select(records []Record, keep func(Record) bool) []Record {
-	return slices.DeleteFunc(slices.Clone(records), func(r Record) bool { return !keep(r) })
 }
