@@ -8,7 +8,7 @@ import (
 
 func init() {
 	rows = append(rows, row{
-		name:    "AUROC+AP+F1+AUPRO, 122 maps 256²",
+		name:    "localization-metrics-122x256",
 		prepare: localization,
 		twins:   [][]string{{"metrics_twin.py"}},
 	})
