@@ -19,7 +19,6 @@ const module = "github.com/anobench/anobench"
 var mayImport = map[string][]string{
 	"cmd/...":               {"..."},
 	"harness":               {"harness/host", "plugins/sdk", "downstream", "metrics/...", "dataset/...", "results"},
-	"harness/local":         {"harness/...", "results"},
 	"harness/host/...":      {"plugins/sdk/..."},
 	"reports/...":           {"results", "metrics"},
 	"plugins/sdk/...":       {"plugins/sdk/..."},
@@ -28,6 +27,7 @@ var mayImport = map[string][]string{
 	"downstream":            {"nn/...", "dataset"},
 	"metrics":               {},
 	"nn/...":                {"nn/..."},
+	"nn/internal/layertest": {"nn/...", "internal/golden"},
 	"dataset":               {},
 	"dataset/synth":         {"dataset"},
 	"results":               {},

@@ -191,6 +191,7 @@ func (f *faulty) spoil(ctx context.Context, req *sdk.Request, s *sdk.Sample) (*s
 		go func() { panic("crash in a goroutine of the author's") }()
 		time.Sleep(time.Hour)
 	case "hang-in-call", "grandchild-hang":
+		fmt.Fprintln(os.Stderr, "hanging")
 		time.Sleep(time.Hour)
 	case "hang-politely":
 		<-ctx.Done()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -292,6 +293,11 @@ func fromStatus(ctx context.Context, err error) error {
 	s := status.Convert(err)
 	switch s.Code() {
 	case codes.DeadlineExceeded:
+		// The plugin's clock may be a little ahead of ours, which knows the cause.
+		if at, ok := ctx.Deadline(); ok && time.Until(at) < time.Second {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}
 		return context.DeadlineExceeded
 	case codes.Unavailable:
 		return &RemoteError{Message: "the connection broke: " + s.Message(), Broken: true}
