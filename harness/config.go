@@ -110,7 +110,7 @@ func Profile(name string) (Config, error) {
 	case "quick":
 		c.Synth.Size = 64
 		c.Size, c.GenCount = 64, 150
-		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 8, 10, 320, 1.5e-3
+		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 8, 10, 320, 5e-4
 	case "small":
 		c.Size, c.GenCount = 128, 200
 		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 16, 20, 256, 1e-3
