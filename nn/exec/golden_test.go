@@ -9,8 +9,15 @@ import (
 	"github.com/anobench/anobench/nn/internal/layertest"
 )
 
-// TestGoldenLayers runs the layers as compiled programs.
+// TestGoldenLayers runs the layers as compiled programs, with convolutions
+// direct and by Winograd's method.
 func TestGoldenLayers(t *testing.T) {
+	t.Run("direct", func(t *testing.T) { testLayers(t, NewExactCPU(2), 1) })
+	t.Run("winograd", func(t *testing.T) { testLayers(t, NewCPU(2), 5) })
+}
+
+func testLayers(t *testing.T, device *CPU, slack float64) {
+	defer device.Close()
 	layertest.Each(t, func(t *testing.T, l *layertest.Layer) {
 		src := Source{Outputs: []Named{{"out", l.Out}}}
 		inputs := map[string][]float32{}
@@ -30,8 +37,6 @@ func TestGoldenLayers(t *testing.T) {
 		for name, n := range l.Grads {
 			src.Outputs = append(src.Outputs, Named{"grad." + name, n})
 		}
-		device := NewExactCPU(2)
-		defer device.Close()
 		p, err := Compile(src, device)
 		if err != nil {
 			t.Fatal(err)
@@ -47,7 +52,7 @@ func TestGoldenLayers(t *testing.T) {
 			if err := p.Read(out.Name, got); err != nil {
 				t.Fatal(err)
 			}
-			l.Check(t, out.Name, got)
+			l.Check(t, slack, out.Name, got)
 		}
 	})
 }

@@ -20,7 +20,7 @@ func TestResume(t *testing.T) {
 	shape := []int{2, 3, 32, 32}
 	start := func(seed uint64) run {
 		params := nn.NewParamSet(seed)
-		return run{params, trainProgram(t, params, 4, shape), optim.NewAdam(params.Weights(), optim.DefaultAdam(1e-3))}
+		return run{params, trainProgram(t, direct(t), params, 4, shape), optim.NewAdam(params.Weights(), optim.DefaultAdam(1e-3))}
 	}
 	train := func(r run, batches ...int) {
 		for _, batch := range batches {
@@ -62,7 +62,7 @@ func TestResume(t *testing.T) {
 
 func TestTrainingLearns(t *testing.T) {
 	params := nn.NewParamSet(1)
-	p := trainProgram(t, params, 4, []int{2, 3, 32, 32})
+	p := trainProgram(t, direct(t), params, 4, []int{2, 3, 32, 32})
 	adam := optim.NewAdam(params.Weights(), optim.DefaultAdam(1e-2))
 	image, mask := make([]float32, 2*3*32*32), make([]float32, 2*32*32)
 	for n := range 2 { // a bright square is the anomaly

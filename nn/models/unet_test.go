@@ -64,7 +64,7 @@ func TestFusion(t *testing.T) {
 		}
 		g.Output("logits", logits)
 		kinds := map[string]int{}
-		for _, step := range compile(t, g).Times() {
+		for _, step := range compile(t, direct(t), g).Times() {
 			kinds[step.Name]++
 		}
 		return kinds

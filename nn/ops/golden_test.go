@@ -23,7 +23,7 @@ func TestGoldenLayers(t *testing.T) {
 			t.Fatal(err)
 		}
 		for key, v := range values {
-			l.Check(t, key, data(*v))
+			l.Check(t, 1, key, data(*v))
 		}
 	})
 }
