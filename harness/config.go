@@ -113,7 +113,7 @@ func Profile(name string) (Config, error) {
 		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 8, 10, 320, 5e-4
 	case "small":
 		c.Size, c.GenCount = 128, 200
-		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 16, 20, 256, 1e-3
+		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 16, 20, 256, 5e-4
 	case "paper":
 	default:
 		return Config{}, fmt.Errorf("unknown profile %q: want one of %s", name, strings.Join(Profiles, ", "))
