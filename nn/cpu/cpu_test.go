@@ -372,7 +372,11 @@ func BenchmarkConv(b *testing.B) {
 			}
 			name := fmt.Sprintf("N%dC%dK%d/%d/%s/", s.N, s.C, s.K, s.H, algorithm)
 			c := NewConv(p, s, x, y, nil, nil)
-			b.Run(name+"pack", func(b *testing.B) { rate(b, func() { c.Pack(w, nil) }) })
+			b.Run(name+"pack", func(b *testing.B) {
+				for b.Loop() {
+					c.Pack(w, nil)
+				}
+			})
 			b.Run(name+"forward", func(b *testing.B) {
 				c.Pack(w, nil)
 				rate(b, c.Run)
