@@ -20,7 +20,7 @@ func (t *Table) renderLaTeX(w io.Writer) error {
 			fmt.Fprintf(&b, "\n\\textit{%s}\\\\\n", latexEscapes.Replace(g.caption))
 		}
 		fmt.Fprintf(&b, "\\begin{tabular}{l%s}\n\\toprule\n", strings.Repeat("r", len(g.heads)-1))
-		if anyGroup(g.groups) {
+		if strings.Join(g.groups, "") != "" {
 			var spans, rules []string
 			for i := 0; i < len(g.groups); {
 				k := i + 1

@@ -3,6 +3,9 @@ package reports
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
@@ -10,6 +13,10 @@ import (
 )
 
 func (t *Table) renderText(w io.Writer, ansi bool) error {
+	markWidth := 1
+	if ansi {
+		markWidth = 0
+	}
 	mark := func(e entry) string {
 		switch {
 		case ansi && e.rank == 1:
@@ -31,20 +38,10 @@ func (t *Table) renderText(w io.Writer, ansi bool) error {
 			fmt.Fprintf(w, "\n%s\n", g.caption)
 		}
 		align := make(tw.Alignment, len(g.heads))
-		head := make([]string, len(g.heads))
-		for i := range g.heads {
+		for i := range align {
 			align[i] = tw.AlignRight
-			head[i] = g.heads[i]
-			if g.groups[i] != "" {
-				name := g.groups[i]
-				if i > 0 && g.groups[i-1] == name {
-					name = " " // the method's name stands over its first column
-				}
-				head[i] = name + "\n" + g.heads[i]
-			} else if anyGroup(g.groups) {
-				head[i] = " \n" + g.heads[i]
-			}
 		}
+		head := g.overlined(w, func(e entry) int { return utf8.RuneCountInString(e.text) + markWidth })
 		align[0] = tw.AlignLeft
 		table := tablewriter.NewTable(w,
 			tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
@@ -93,11 +90,39 @@ func (t *Table) renderText(w io.Writer, ansi bool) error {
 	return nil
 }
 
-func anyGroup(groups []string) bool {
-	for _, g := range groups {
-		if g != "" {
-			return true
+// overlined writes the names of the groups, each centred over its columns, and
+// returns the heads, widened where a name is wider than they are.
+func (g *grid) overlined(w io.Writer, width func(entry) int) []string {
+	widths := make([]int, len(g.heads))
+	for i, h := range g.heads {
+		widths[i] = utf8.RuneCountInString(h)
+	}
+	for _, r := range g.rows {
+		for i, e := range r.entries {
+			if i == 0 {
+				widths[i] = max(widths[i], utf8.RuneCountInString(e.text))
+			} else {
+				widths[i] = max(widths[i], width(e))
+			}
 		}
 	}
-	return false
+	heads, line := slices.Clone(g.heads), strings.Repeat(" ", widths[0]+1)
+	for i := 1; i < len(heads); {
+		name, n, span := g.groups[i], 0, -1
+		for ; i+n < len(heads) && g.groups[i+n] == name; n++ {
+			span += widths[i+n] + 1
+		}
+		if over := utf8.RuneCountInString(name) - span; over > 0 {
+			widths[i] += over
+			span += over
+			heads[i] = strings.Repeat(" ", widths[i]-utf8.RuneCountInString(heads[i])) + heads[i]
+		}
+		free := span - utf8.RuneCountInString(name)
+		line += strings.Repeat(" ", (free+1)/2) + name + strings.Repeat(" ", free/2+1)
+		i += n
+	}
+	if line = strings.TrimRight(line, " "); line != "" {
+		fmt.Fprintln(w, line)
+	}
+	return heads
 }
