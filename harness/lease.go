@@ -34,14 +34,8 @@ type leaseHolder struct {
 func (s *Store) acquire(key string) (*lease, error) {
 	path := filepath.Join(s.dir, "leases", key)
 	for range 3 {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+		err := s.takeLease(path)
 		if err == nil {
-			raw, _ := json.Marshal(leaseHolder{hostname(), os.Getpid()})
-			_, err = f.Write(raw)
-			if err := errors.Join(err, f.Close()); err != nil {
-				os.Remove(path)
-				return nil, diskError(fmt.Errorf("store: %w", err))
-			}
 			l := &lease{path, make(chan struct{}), make(chan struct{})}
 			go l.beat()
 			return l, nil
@@ -55,6 +49,38 @@ func (s *Store) acquire(key string) (*lease, error) {
 		buryLease(path)
 	}
 	return nil, nil
+}
+
+// takeLease makes the file of a lease, unless it exists. It appears together
+// with its content: nobody killed here leaves a lease without a holder, except
+// on a file system that has no links.
+func (s *Store) takeLease(path string) error {
+	raw, err := json.Marshal(leaseHolder{hostname(), os.Getpid()})
+	if err != nil {
+		return err
+	}
+	dir, err := s.temp("lease")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "lease")
+	if err := os.WriteFile(file, raw, 0o666); err != nil {
+		return err
+	}
+	if err := os.Link(file, path); err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(raw)
+	if err := errors.Join(err, f.Close()); err != nil {
+		os.Remove(path)
+		return err
+	}
+	return nil
 }
 
 // buryLease removes a dead lease. Should another process have done so and taken
