@@ -26,12 +26,14 @@ type LocalizerConfig struct {
 // Validate reports the first field that cannot work.
 func (c LocalizerConfig) Validate() error {
 	switch {
-	case c.Size < 32 || c.Size%32 != 0:
-		return fmt.Errorf("localizer size is %d: it must be a positive multiple of 32", c.Size)
-	case c.BaseWidth < 1:
-		return fmt.Errorf("localizer base width is %d: it must be at least 1", c.BaseWidth)
-	case c.Epochs < 1 || c.SamplesPerEpoch < 1 || c.Batch < 1:
-		return fmt.Errorf("localizer epochs %d, samples per epoch %d and batch %d must be at least 1", c.Epochs, c.SamplesPerEpoch, c.Batch)
+	case c.Size < 32 || c.Size > maxSize || c.Size%32 != 0:
+		return fmt.Errorf("localizer size is %d: it must be a multiple of 32, at most %d", c.Size, maxSize)
+	case c.BaseWidth < 1 || c.BaseWidth > maxBaseWidth:
+		return fmt.Errorf("localizer base width is %d: it must be 1 to %d", c.BaseWidth, maxBaseWidth)
+	case c.Epochs < 1 || c.SamplesPerEpoch < 1:
+		return fmt.Errorf("localizer epochs %d and samples per epoch %d must be at least 1", c.Epochs, c.SamplesPerEpoch)
+	case c.Batch < 1 || c.Batch > maxBatch:
+		return fmt.Errorf("localizer batch is %d: it must be 1 to %d", c.Batch, maxBatch)
 	case !(c.LearningRate > 0):
 		return fmt.Errorf("localizer learning rate is %v: it must be positive", c.LearningRate)
 	case !(c.NormalShare >= 0 && c.NormalShare < 1):
@@ -39,6 +41,14 @@ func (c LocalizerConfig) Validate() error {
 	}
 	return nil
 }
+
+// Limits that keep mistyped numbers from asking for more memory than any machine
+// has.
+const (
+	maxSize      = 1024
+	maxBaseWidth = 256
+	maxBatch     = 1024
+)
 
 // Steps is the number of optimizer steps of a whole training.
 func (c LocalizerConfig) Steps() int { return c.Epochs * c.stepsPerEpoch() }

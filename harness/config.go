@@ -136,7 +136,43 @@ func LoadConfig(path string, base Config) (Config, error) {
 	if d.Decode(new(yaml.Node)) != io.EOF {
 		return Config{}, fmt.Errorf("%s: more than one document: split the file, a run has one configuration", path)
 	}
+	var given, taken yaml.Node
+	if err := errors.Join(yaml.Unmarshal(raw, &given), yaml.Unmarshal(base.YAML(), &taken)); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if n := rounded(&given, &taken); n != nil {
+		return Config{}, fmt.Errorf("%s: line %d: %s is not a whole number: see docs/config.md for the fields", path, n.Line, n.Value)
+	}
 	return base, nil
+}
+
+// rounded finds a number that the file gives with a fraction and the decoder
+// has cut down to a whole one without a word.
+func rounded(given, taken *yaml.Node) *yaml.Node {
+	switch given.Kind {
+	case yaml.DocumentNode, yaml.SequenceNode:
+		for i := range min(len(given.Content), len(taken.Content)) {
+			if n := rounded(given.Content[i], taken.Content[i]); n != nil {
+				return n
+			}
+		}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(given.Content); i += 2 {
+			for k := 0; k+1 < len(taken.Content); k += 2 {
+				if given.Content[i].Value == taken.Content[k].Value {
+					if n := rounded(given.Content[i+1], taken.Content[k+1]); n != nil {
+						return n
+					}
+				}
+			}
+		}
+	case yaml.ScalarNode:
+		var want, got float64
+		if given.Tag == "!!float" && taken.Tag == "!!int" && given.Decode(&want) == nil && taken.Decode(&got) == nil && want != got {
+			return given
+		}
+	}
+	return nil
 }
 
 // YAML is the configuration as a file that LoadConfig reads.

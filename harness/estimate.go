@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/anobench/anobench/downstream"
@@ -21,6 +22,13 @@ type Estimate struct {
 func EstimatePlan(ctx context.Context, p *Plan, jobs int) (Estimate, error) {
 	var e Estimate
 	c := p.Config
+	need, err := downstream.EstimateBytes(c.localizer(c.Seed, 1))
+	if err != nil {
+		return e, err
+	}
+	if err := fitsMachine(need); err != nil {
+		return e, err
+	}
 	stepTime, err := downstream.MeasureStep(ctx, c.localizer(c.Seed, 1))
 	if err != nil {
 		return e, err
@@ -49,4 +57,13 @@ func EstimatePlan(ctx context.Context, p *Plan, jobs int) (Estimate, error) {
 	e.Time = total / time.Duration(jobs)
 	e.Memory *= int64(jobs)
 	return e, nil
+}
+
+// fitsMachine refuses a training for which there is not memory enough here.
+func fitsMachine(need int64) error {
+	if free := FreeMemory(); need > free {
+		return fmt.Errorf("training a localizer needs about %.1f GiB of memory and %.1f are free: lower localizer.batch, localizer.base_width or size",
+			float64(need)/(1<<30), float64(free)/(1<<30))
+	}
+	return nil
 }

@@ -227,15 +227,25 @@ func (r *run) fits(s *Step) bool {
 func (r *run) runnable() []*Step {
 	var out []*Step
 	for _, s := range r.plan.Steps {
-		ok := r.state[s.Key] == wanted
-		for _, key := range s.Inputs {
-			ok = ok && r.state[key] == done
-		}
-		if ok {
+		if r.state[s.Key] == wanted && r.ready(s) {
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// ready says that all that a step needs is there: what it names and, of a split,
+// also the images that the split lists.
+func (r *run) ready(s *Step) bool {
+	for _, key := range s.Inputs {
+		if r.state[key] != done {
+			return false
+		}
+		if in := r.plan.byKey[key]; in.Kind == SplitData && !r.ready(in) {
+			return false
+		}
+	}
+	return true
 }
 
 // start gives a step to a worker, or takes its output from the store if another
@@ -263,6 +273,12 @@ func (r *run) start(ctx context.Context, s *Step) (bool, error) {
 	}
 	if lease == nil {
 		return false, nil
+	}
+	if s.Kind == TrainLocalizer && r.jobs == 0 {
+		if err := fitsMachine(s.Memory); err != nil {
+			lease.release()
+			return false, err
+		}
 	}
 	threads := max(1, (runtime.NumCPU()-r.threads)/max(1, min(len(r.runnable()), r.options.Jobs-r.jobs)))
 	r.state[s.Key] = running

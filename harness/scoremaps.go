@@ -121,10 +121,15 @@ func readScoreMap(path string) (metrics.Map, error) {
 	return m, nil
 }
 
-func readNumPy(f *os.File, path string) (metrics.Map, error) {
+func readNumPy(f *os.File, path string) (m metrics.Map, err error) {
 	bad := func(format string, args ...any) (metrics.Map, error) {
 		return metrics.Map{}, fmt.Errorf("%s: %s: store a float32 or float64 array [H, W]", path, fmt.Sprintf(format, args...))
 	}
+	defer func() { // npyio panics on files that are cut off
+		if r := recover(); r != nil {
+			m, err = bad("cut off, or no NumPy file")
+		}
+	}()
 	r, err := npyio.NewReader(f)
 	if err != nil {
 		return bad("%v", err)
@@ -137,10 +142,13 @@ func readNumPy(f *os.File, path string) (metrics.Map, error) {
 	if err != nil {
 		return metrics.Map{}, err
 	}
-	if len(shape) != 2 || shape[0] < 1 || shape[1] < 1 || shape[0] > dataset.MaxPixels/shape[1] || int64(shape[0]*shape[1]) > info.Size() || r.Header.Descr.Fortran {
+	if r.Header.Descr.Fortran {
+		return bad("in Fortran order: use numpy.ascontiguousarray")
+	}
+	if len(shape) != 2 || shape[0] < 1 || shape[1] < 1 || shape[0] > dataset.MaxPixels/shape[1] || int64(shape[0]*shape[1]) > info.Size() {
 		return bad("shape %v", r.Header.Descr.Shape)
 	}
-	m := metrics.Map{H: shape[0], W: shape[1]}
+	m = metrics.Map{H: shape[0], W: shape[1]}
 	switch r.Header.Descr.Type {
 	case "<f4":
 		m.Scores = make([]float32, m.H*m.W)

@@ -88,7 +88,7 @@ func walk[K cmp.Ordered](pos, neg []K, f func(tp, fp, tiedPos, tiedNeg int)) {
 // counting half.
 func auroc[K cmp.Ordered](pos, neg []K) (float64, error) {
 	if len(pos) == 0 || len(neg) == 0 {
-		return 0, fmt.Errorf("AUROC: %w", ErrOneClass)
+		return 0, ErrOneClass
 	}
 	wins := 0.0 // twice the pairs, exact below 2^53
 	walk(pos, neg, func(_, fp, tiedPos, tiedNeg int) {

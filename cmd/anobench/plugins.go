@@ -146,7 +146,7 @@ func newPluginsCheck(folders *[]string) *cobra.Command {
 			}
 			p, err := host.Start(cmd.Context(), spec)
 			if err != nil {
-				return err
+				return withHint(err, "a generator plugin calls sdk.Serve in main: anobench plugins new shows how")
 			}
 			defer p.Close()
 			failed := 0

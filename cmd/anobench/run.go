@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -175,6 +176,9 @@ func (f *runFlags) execute(cmd *cobra.Command, c harness.Config) error {
 	if err != nil {
 		return err
 	}
+	if f.jobs < 0 || f.memory < 0 {
+		return usagef("--jobs %d and --memory %g must not be negative", f.jobs, f.memory)
+	}
 	jobs := f.jobs
 	if jobs < 1 {
 		jobs = runtime.NumCPU()
@@ -202,7 +206,8 @@ func (f *runFlags) execute(cmd *cobra.Command, c harness.Config) error {
 	if err != nil {
 		return withHint(err, "finished steps are kept; the same command repeats what failed; logs are in %s", filepath.Join(dir, "logs"))
 	}
-	if err := saveContactSheet(dir, plan, store); err != nil {
+	// Where images are gone since they were scored, the sheet stays as it was.
+	if err := saveContactSheet(dir, plan, store); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s in %s; tables and records in %s\n", plan.Config.Name, time.Since(began).Round(100*time.Millisecond), dir)
