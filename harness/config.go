@@ -276,7 +276,9 @@ func (c Config) Deviations() []string {
 			break
 		}
 	}
-	return append(out, "generators are re-implementations with the protocol's defaults, not the authors' runs")
+	add(slices.ContainsFunc(c.Generators, func(g GeneratorConfig) bool { return g.Name != "folder" }),
+		"generators are re-implementations with the protocol's defaults, not the authors' runs")
+	return out
 }
 
 // dataName is what records call the data: embedded, or the folder's name.

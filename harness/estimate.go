@@ -13,6 +13,7 @@ type Estimate struct {
 	Time   time.Duration // with the given number of jobs
 	Memory int64         // of the largest step, times the jobs that fit
 	Disk   int64         // that outputs would add to the store
+	Jobs   int           // steps at a time
 	// Rates that it rests on.
 	StepTime time.Duration // of a training step on one thread, measured
 }
@@ -20,7 +21,7 @@ type Estimate struct {
 // EstimatePlan measures a few training steps of the plan's localizer and adds
 // up the rest from what steps cost on typical machines.
 func EstimatePlan(ctx context.Context, p *Plan, jobs int) (Estimate, error) {
-	var e Estimate
+	e := Estimate{Jobs: jobs}
 	c := p.Config
 	need, err := downstream.EstimateBytes(c.localizer(c.Seed, 1))
 	if err != nil {

@@ -171,11 +171,16 @@ func (c Config) categories(cache *hashCache) ([]category, error) {
 			cat.tests, cat.others = c.Synth.TestGood+test*len(cat.defects), c.Synth.PerDefect/3*len(cat.defects)
 			all = append(all, cat)
 		}
-		return pick(all, c.Categories, "the embedded data set")
+		return pick(all, c.Categories)
 	}
 	set, faults, err := dataset.Open(c.Data)
 	if err != nil {
 		return nil, err
+	}
+	for _, w := range c.Categories {
+		if !slices.ContainsFunc(set.Categories, func(k dataset.Category) bool { return k.Name == w }) {
+			return nil, noCategory(w, c.Data, set.Categories, func(k dataset.Category) string { return k.Name })
+		}
 	}
 	if len(c.Categories) > 0 {
 		set.Categories = slices.DeleteFunc(set.Categories, func(k dataset.Category) bool { return !slices.Contains(c.Categories, k.Name) })
@@ -215,7 +220,7 @@ func (c Config) categories(cache *hashCache) ([]category, error) {
 		cat.content = hashOf([]any{content, relative(k.Dir, paths)})
 		all = append(all, cat)
 	}
-	return pick(all, c.Categories, c.Data)
+	return all, nil
 }
 
 func relative(dir string, paths []string) []string {
@@ -226,18 +231,23 @@ func relative(dir string, paths []string) []string {
 	return out
 }
 
-// pick keeps the wanted categories; none means all.
-func pick(all []category, wanted []string, where string) ([]category, error) {
+// noCategory says which categories there are.
+func noCategory[T any](wanted, where string, all []T, name func(T) string) error {
+	var names []string
+	for _, c := range all {
+		names = append(names, name(c))
+	}
+	return fmt.Errorf("no category %q in %s: it has %s", wanted, where, strings.Join(names, ", "))
+}
+
+// pick keeps the wanted categories of the embedded data set; none means all.
+func pick(all []category, wanted []string) ([]category, error) {
 	if len(wanted) == 0 {
 		return all, nil
 	}
-	var names []string
-	for _, c := range all {
-		names = append(names, c.name)
-	}
 	for _, w := range wanted {
-		if !slices.Contains(names, w) {
-			return nil, fmt.Errorf("no category %q in %s: it has %s", w, where, strings.Join(names, ", "))
+		if !slices.ContainsFunc(all, func(c category) bool { return c.name == w }) {
+			return nil, noCategory(w, "the embedded data set", all, func(c category) string { return c.name })
 		}
 	}
 	return slices.DeleteFunc(all, func(c category) bool { return !slices.Contains(wanted, c.name) }), nil

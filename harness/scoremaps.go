@@ -68,10 +68,19 @@ func ReadScoreMaps(mapsDir, masksDir string, truth metrics.GroundTruth) (*metric
 // findMask reads the mask whose path is stem without an ending.
 func findMask(stem string) (*dataset.Mask, error) {
 	for _, suffix := range []string{"_mask.png", ".png"} {
-		m, err := dataset.ReadMask(stem + suffix)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return m, err
+		img, err := dataset.ReadImage(stem + suffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
+		if err != nil {
+			return nil, err
+		}
+		for i := 0; i < len(img.Pix); i += 3 {
+			if p := img.Pix[i:]; p[0] != p[1] || p[1] != p[2] {
+				return nil, fmt.Errorf("%s has colours: a mask is gray, 0 where the image is normal; is this the image itself?", stem+suffix)
+			}
+		}
+		return dataset.ReadMask(stem + suffix)
 	}
 	return nil, fmt.Errorf("no mask %s_mask.png or .png: add it, or put maps of normal images in a folder called good", stem)
 }

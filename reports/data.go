@@ -48,18 +48,23 @@ func (t *Table) cellRecords() []cellRecord {
 	return out
 }
 
-func (t *Table) renderJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	return e.Encode(struct {
-		Table int          `json:"table"`
-		Title string       `json:"title"`
-		Cells []cellRecord `json:"cells"`
-		Notes []string     `json:"notes"`
-	}{t.Number, t.Title, t.cellRecords(), t.Notes})
+// A tableRecord is a table as JSON.
+type tableRecord struct {
+	Table int          `json:"table"`
+	Title string       `json:"title"`
+	Cells []cellRecord `json:"cells"`
+	Notes []string     `json:"notes"`
 }
 
-func (t *Table) renderCSV(w io.Writer) error {
+func (t *Table) record() tableRecord { return tableRecord{t.Number, t.Title, t.cellRecords(), t.Notes} }
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	return e.Encode(v)
+}
+
+func renderCSV(w io.Writer, tables []*Table) error {
 	c := csv.NewWriter(w)
 	c.Write([]string{"table", "category", "method", "metric", "metric_id", "measured", "sd", "seeds", "published", "printed", "difference", "verdict", "rank", "reason"})
 	number := func(v *float64) string {
@@ -68,11 +73,13 @@ func (t *Table) renderCSV(w io.Writer) error {
 		}
 		return strconv.FormatFloat(*v, 'g', -1, 64)
 	}
-	for _, r := range t.cellRecords() {
-		c.Write([]string{
-			strconv.Itoa(r.Table), r.Category, r.Method, r.Metric, r.MetricID, number(r.Measured), number(r.SD), strconv.Itoa(r.Seeds),
-			number(r.Published), r.Printed, number(r.Difference), r.Verdict, strconv.Itoa(r.Rank), r.Reason,
-		})
+	for _, t := range tables {
+		for _, r := range t.cellRecords() {
+			c.Write([]string{
+				strconv.Itoa(r.Table), r.Category, r.Method, r.Metric, r.MetricID, number(r.Measured), number(r.SD), strconv.Itoa(r.Seeds),
+				number(r.Published), r.Printed, number(r.Difference), r.Verdict, strconv.Itoa(r.Rank), r.Reason,
+			})
+		}
 	}
 	c.Flush()
 	return c.Error()

@@ -38,19 +38,50 @@ func ParseFormat(s string) (Format, error) {
 	return "", fmt.Errorf("unknown format %q: want one of %s", s, strings.Join(names, ", "))
 }
 
+// RenderAll writes tables one after the other: JSON as an array, CSV with one
+// header.
+func RenderAll(w io.Writer, tables []*Table, f Format) error {
+	if f == JSON && len(tables) > 1 {
+		var all []tableRecord
+		for _, t := range tables {
+			all = append(all, t.record())
+		}
+		return writeJSON(w, all)
+	}
+	if f == CSV {
+		return renderCSV(w, tables)
+	}
+	for i, t := range tables {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := t.Render(w, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Render writes the table to w.
 func (t *Table) Render(w io.Writer, f Format) error {
 	switch f {
 	case Text, ANSI:
-		return t.renderText(w, f == ANSI)
+		var b strings.Builder
+		if err := t.renderText(&b, f == ANSI); err != nil {
+			return err
+		}
+		for line := range strings.Lines(b.String()) {
+			fmt.Fprintln(w, strings.TrimRight(line, " \n"))
+		}
+		return nil
 	case Markdown:
 		return t.renderMarkdown(w)
 	case LaTeX:
 		return t.renderLaTeX(w)
 	case CSV:
-		return t.renderCSV(w)
+		return renderCSV(w, []*Table{t})
 	case JSON:
-		return t.renderJSON(w)
+		return writeJSON(w, t.record())
 	}
 	return fmt.Errorf("unknown table format %q", f)
 }

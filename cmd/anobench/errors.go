@@ -29,13 +29,15 @@ func withHint(err error, format string, args ...any) error {
 	return hinted{err, fmt.Sprintf(format, args...)}
 }
 
-func printHint(err error) {
+// printHint prints the advice that err carries; a usage error without any points
+// to the help of the command.
+func printHint(command string, err error) {
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
 		fmt.Fprintf(os.Stderr, "anobench: hint: %s\n", h.Hint())
 	}
 	var usage usageError
 	if h == nil && errors.As(err, &usage) {
-		fmt.Fprintln(os.Stderr, "anobench: hint: see anobench --help")
+		fmt.Fprintf(os.Stderr, "anobench: hint: see %s --help\n", command)
 	}
 }

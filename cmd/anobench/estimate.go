@@ -25,7 +25,7 @@ func printEstimate(w io.Writer, p *harness.Plan, e harness.Estimate) error {
 	}
 	const gib = 1 << 30
 	fmt.Fprintf(w, "time   %s on this machine (%s a training step on one thread, measured)\n", e.Time.Round(time.Second), e.StepTime.Round(time.Millisecond))
-	fmt.Fprintf(w, "memory %.1f GiB\n", float64(e.Memory)/gib)
+	fmt.Fprintf(w, "memory %.1f GiB, %.1f for each step at a time (--jobs)\n", float64(e.Memory)/gib, float64(e.Memory)/gib/float64(e.Jobs))
 	fmt.Fprintf(w, "disk   %.1f GiB\n", float64(e.Disk)/gib)
 	for _, d := range p.Config.Deviations() {
 		fmt.Fprintf(w, "- %s\n", d)

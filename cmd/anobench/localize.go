@@ -28,7 +28,7 @@ DIR/<category>/<defect>/{image,mask}/<i>.png or .jpg, i from 0.`,
 			if f.name == "" {
 				f.name = f.profile + "-pairs-" + category
 			}
-			c, err := f.config("")
+			c, err := f.config(cmd, "")
 			if err != nil {
 				return err
 			}

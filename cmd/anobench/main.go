@@ -30,7 +30,7 @@ func run() int {
 	defer stop()
 	root, out := newRoot(), &output{File: os.Stdout}
 	root.SetOut(out)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil && out.err != nil {
 		err = fmt.Errorf("write output: %w", out.err)
 	}
@@ -39,11 +39,11 @@ func run() int {
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		fmt.Fprintln(os.Stderr, "anobench: interrupted")
-		printHint(err)
+		printHint(cmd.CommandPath(), err)
 		return exitInterrupted
 	}
 	fmt.Fprintf(os.Stderr, "anobench: error: %v\n", err)
-	printHint(err)
+	printHint(cmd.CommandPath(), err)
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage

@@ -194,7 +194,7 @@ func newPluginsNew() *cobra.Command {
 			}
 			out := cmd.ErrOrStderr()
 			fmt.Fprintf(out, "wrote %s: a generator to start from\n", name)
-			fmt.Fprintf(out, "next: cd %s && go build && anobench plugins check ./%s%s\n", name, host.Prefix, name)
+			fmt.Fprintf(out, "next: (cd %s && go build) && anobench plugins check %s/%s%s\n", name, name, host.Prefix, name)
 			fmt.Fprintf(out, "then: anobench run --plugin-path %s --generators %s,crop-paste\n", name, name)
 			return nil
 		},

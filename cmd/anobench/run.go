@@ -54,7 +54,7 @@ func defaultStore() string {
 }
 
 // config is the profile, then the file, then the flags.
-func (f *runFlags) config(file string) (harness.Config, error) {
+func (f *runFlags) config(cmd *cobra.Command, file string) (harness.Config, error) {
 	c, err := harness.Profile(f.profile)
 	if err != nil {
 		return c, usageError{err}
@@ -94,10 +94,10 @@ func (f *runFlags) config(file string) (harness.Config, error) {
 			c.Generators = append(c.Generators, g)
 		}
 	}
-	if f.seeds != 0 {
+	if cmd.Flags().Changed("seeds") {
 		c.Seeds = f.seeds
 	}
-	if f.seed != 0 {
+	if cmd.Flags().Changed("seed") {
 		c.Seed = f.seed
 	}
 	if f.selectBy != "" {
@@ -151,7 +151,7 @@ then that of the flags; runs/<name>/config.yaml is the whole of it.`,
 			if len(args) == 1 {
 				file = args[0]
 			}
-			c, err := f.config(file)
+			c, err := f.config(cmd, file)
 			if err != nil {
 				return err
 			}

@@ -49,7 +49,8 @@ the deviations from the paper's protocol under the table.`,
 					return err
 				}
 			}
-			for i, n := range numbers {
+			var tables []*reports.Table
+			for _, n := range numbers {
 				t, err := reports.PaperTable(n)
 				if !paper {
 					t, err = reports.MeasuredTable(n, records)
@@ -57,26 +58,30 @@ the deviations from the paper's protocol under the table.`,
 				if err != nil {
 					return withHint(err, "anobench table %d --paper prints the published numbers", n)
 				}
-				if i > 0 && f != reports.JSON && f != reports.CSV {
-					fmt.Fprintln(cmd.OutOrStdout())
-				}
-				if err := t.Render(cmd.OutOrStdout(), f); err != nil {
-					return err
-				}
+				tables = append(tables, t)
 				if dir != "" && f != reports.ANSI && f != reports.Text {
 					if err := saveTable(dir, t, f); err != nil {
 						return err
 					}
 				}
 			}
-			return nil
+			return reports.RenderAll(cmd.OutOrStdout(), tables, f)
 		},
 	}
 	cmd.Flags().BoolVar(&paper, "paper", false, "print the published numbers alone")
 	cmd.Flags().StringVar(&runs, "runs", "runs", "folder of runs")
 	cmd.Flags().StringVar(&run, "run", "", "name of the run (default: the newest)")
-	cmd.Flags().StringVar(&format, "format", "text", "text, markdown, latex, csv or json; the last four are also saved in the run's folder")
+	cmd.Flags().StringVar(&format, "format", "text", "text, markdown, latex, csv or json (an array if there are several tables); all but text are also saved in the run's folder")
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+func formatNames() []string {
+	var names []string
+	for _, f := range reports.Formats {
+		names = append(names, string(f))
+	}
+	return names
 }
 
 func parseTables(arg string) ([]int, error) {
