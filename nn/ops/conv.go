@@ -144,8 +144,8 @@ func (c *Conv) SymDiff(in G.Nodes, _, dy *G.Node) (G.Nodes, error) {
 	return grads, err
 }
 
-// ConvGradInput is the gradient of Conv with respect to its input: (dy,
-// weight) give a tensor of the shape Input.
+// ConvGradInput is the gradient of Conv with respect to its input, and the
+// transposed convolution: (dy, weight) give a tensor of the shape Input.
 type ConvGradInput struct {
 	node
 	Filter
@@ -170,6 +170,19 @@ func (c *ConvGradInput) Do(in ...G.Value) (G.Value, error) {
 		})
 		return round(dx, sum)
 	})
+}
+
+// DiffWRT says that both are differentiable.
+func (c *ConvGradInput) DiffWRT(int) []bool { return all(2) }
+
+// SymDiff gives the gradients of dy, a convolution, and of the weight.
+func (c *ConvGradInput) SymDiff(in G.Nodes, _, dx *G.Node) (G.Nodes, error) {
+	ddy, err := apply("conv", &Conv{Filter: c.Filter}, dx, in[1])
+	if err != nil {
+		return nil, err
+	}
+	dw, err := apply("convGradWeight", &ConvGradWeight{Filter: c.Filter}, dx, in[0])
+	return G.Nodes{ddy, dw}, err
 }
 
 // ConvGradWeight is the gradient of Conv with respect to its weight: (x, dy)

@@ -48,6 +48,21 @@ func TestNumericGradients(t *testing.T) {
 		}},
 		{"concat", [][]int{{2, 3, 2, 2}, {2, 1, 2, 2}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewConcat(x[0], x[1]) }},
 		{"softmax", [][]int{{2, 4, 3, 2}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewSoftmax(x[0]) }},
+		{"convTranspose", [][]int{{2, 4, 3, 4}, {4, 3, 3, 2}, {6}}, 0, func(x []*G.Node) (*G.Node, error) {
+			return ops.ConvTranspose2D(x[0], x[1], x[2], window, 2, [2]int{1, 0})
+		}},
+		{"groupNorm", [][]int{{2, 6, 3, 2}, {6}, {6}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewGroupNorm(x[0], x[1], x[2], 3, 1e-5) }},
+		{"layerNorm", [][]int{{2, 3, 5}, {5}, {5}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewLayerNorm(x[0], x[1], x[2], 1e-5) }},
+		{"prelu", [][]int{{2, 3, 2, 2}, {3}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewPReLU(x[0], x[1]) }},
+		{"lastSoftmax", [][]int{{2, 3, 5}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewLastSoftmax(x[0]) }},
+		{"logSoftmax", [][]int{{2, 4, 3, 2}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewLogSoftmax(x[0]) }},
+		{"embedding", [][]int{{2, 3}, {2, 4}}, 1, func(x []*G.Node) (*G.Node, error) { return ops.NewEmbedding(x[0], x[1]) }},
+		{"attention", [][]int{{2, 3, 6}, {2, 4, 6}, {2, 4, 6}}, 0, func(x []*G.Node) (*G.Node, error) {
+			double := func(m *G.Node) (*G.Node, error) { return ops.NewAdd(m, m) }
+			return ops.Attention(x[0], x[1], x[2], 2, 0.5, double, double)
+		}},
+		{"geglu", [][]int{{2, 3, 6}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.GEGLU(x[0]) }},
+		{"mul", [][]int{{2, 3}, {2, 3}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewMul(x[0], x[1]) }},
 		{"focal", [][]int{{2, 1, 3, 3}, {2, 2, 3, 3}}, 1, func(x []*G.Node) (*G.Node, error) {
 			p, err := ops.NewSoftmax(x[1])
 			if err != nil {

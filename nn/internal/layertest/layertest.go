@@ -100,7 +100,8 @@ type layerCase struct {
 	Op                        string
 	Stride, Padding, Dilation any
 	KernelSize                any `json:"kernel_size"`
-	Groups                    int
+	OutputPadding             any `json:"output_padding"`
+	Groups, Heads             int
 	CeilMode                  bool `json:"ceil_mode"`
 	Eps                       float64
 	Axis                      int
@@ -150,6 +151,12 @@ func (c layerCase) build(in map[string]*G.Node) (out *G.Node, missing string, er
 	case strings.HasPrefix(c.Op, "zero pad right 1 bottom 1, then conv2d 3x3 stride 2"):
 		w := ops.Window{Kernel: weightKernel(), Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}, Pad: [4]int{0, 0, 1, 1}}
 		out, err = ops.Conv2D(x, in["weight"], in["bias"], w, 1)
+	case c.Op == "conv_transpose2d":
+		out, err = ops.ConvTranspose2D(x, in["weight"], in["bias"], window(weightKernel()), c.Groups, pair(c.OutputPadding, 0))
+	case c.Op == "groupnorm":
+		out, err = ops.NewGroupNorm(x, in["weight"], in["bias"], c.Groups, c.Eps)
+	case c.Op == "layernorm over the last axis":
+		out, err = ops.NewLayerNorm(x, in["weight"], in["bias"], c.Eps)
 	case c.Op == "batchnorm2d train":
 		var stats *G.Node
 		if stats, err = ops.NewBatchStats(x); err == nil {
@@ -167,6 +174,10 @@ func (c layerCase) build(in map[string]*G.Node) (out *G.Node, missing string, er
 		if slope, err = strconv.ParseFloat(strings.TrimPrefix(c.Op, "leaky_relu_"), 64); err == nil {
 			out, err = ops.NewPointwise(x, ops.LeakyReLU(slope))
 		}
+	case strings.HasPrefix(c.Op, "prelu"):
+		out, err = ops.NewPReLU(x, in["weight"])
+	case strings.HasPrefix(c.Op, "embedding"):
+		out, err = ops.NewEmbedding(in["ids"], in["weight"])
 	case strings.HasPrefix(c.Op, "linear"):
 		out, err = ops.NewLinear(x, in["weight"], in["bias"])
 	case strings.HasPrefix(c.Op, "cross_entropy"):
@@ -192,6 +203,10 @@ func (c layerCase) build(in map[string]*G.Node) (out *G.Node, missing string, er
 		out, err = ops.NewResample(x, ops.Bilinear{Height: size[0], Width: size[1], AlignCorners: c.AlignCorners})
 	case c.Op == "softmax" && c.Axis == 1:
 		out, err = ops.NewSoftmax(x)
+	case c.Op == "softmax" && c.Axis == -1:
+		out, err = ops.NewLastSoftmax(x)
+	case c.Op == "log_softmax" && c.Axis == 1:
+		out, err = ops.NewLogSoftmax(x)
 	case strings.HasPrefix(c.Op, "softmax over axis 1, then the official FocalLoss"):
 		if out, err = ops.NewSoftmax(in["logits"]); err == nil {
 			out, err = ops.NewFocal(out, in["target"])
@@ -199,6 +214,9 @@ func (c layerCase) build(in map[string]*G.Node) (out *G.Node, missing string, er
 	case strings.HasPrefix(c.Op, "the same loss on given probabilities"):
 		out, err = ops.NewFocal(in["p"], in["target"])
 	default:
+		if out, err = c.transformer(in); out != nil || err != nil {
+			break
+		}
 		return nil, strings.TrimSpace(c.Op + " " + c.Mode), nil
 	}
 	return out, "", err
