@@ -102,8 +102,11 @@ type convolution struct {
 }
 
 // Kernel sets the size of the kernel.
-func Kernel(size int) ConvOption {
-	return func(c *convolution) { c.window.Kernel = [2]int{size, size} }
+func Kernel(size int) ConvOption { return KernelHW(size, size) }
+
+// KernelHW sets height and width of the kernel.
+func KernelHW(h, w int) ConvOption {
+	return func(c *convolution) { c.window.Kernel = [2]int{h, w} }
 }
 
 // Stride sets the step of the kernel.
@@ -112,8 +115,11 @@ func Stride(step int) ConvOption {
 }
 
 // Pad adds zeros on all sides.
-func Pad(pixels int) ConvOption {
-	return func(c *convolution) { c.window.Pad = [4]int{pixels, pixels, pixels, pixels} }
+func Pad(pixels int) ConvOption { return PadHW(pixels, pixels) }
+
+// PadHW adds zeros at top and bottom, and at left and right.
+func PadHW(h, w int) ConvOption {
+	return func(c *convolution) { c.window.Pad = [4]int{h, w, h, w} }
 }
 
 // Groups splits the channels into groups that do not mix.
@@ -233,15 +239,6 @@ func (g *Graph) ReLU(x *Node) *Node {
 	}
 	n, err := ops.NewReLU(x)
 	return g.add("relu", n, err)
-}
-
-// MaxPool takes the maximum of size by size windows, size apart.
-func (g *Graph) MaxPool(x *Node, size int) *Node {
-	if g.err != nil {
-		return nil
-	}
-	n, err := ops.NewMaxPool(x, ops.Window{Kernel: [2]int{size, size}, Stride: [2]int{size, size}, Dilation: [2]int{1, 1}}, false)
-	return g.add("max pool", n, err)
 }
 
 // Upsample enlarges x [N, C, H, W] bilinearly by a whole factor.

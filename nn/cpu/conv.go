@@ -26,7 +26,7 @@ func (s ConvShape) OutW() int {
 // Direct says whether the tile kernels can compute the convolution: its
 // padding lies within the ring of a view.
 func (s ConvShape) Direct() bool {
-	return s.Groups == 1 && s.PadH >= 0 && s.PadH <= 1 && s.PadW >= 0 && s.PadW <= 1
+	return s.Groups == 1 && s.PadH >= 0 && s.PadH <= 1 && s.PadW >= 0 && s.PadW <= 1 && s.OutH() > 0 && s.OutW() > 0
 }
 
 // Transposed is the convolution that computes the gradient of the input from

@@ -18,6 +18,8 @@ type Pool struct {
 
 	reserved int
 	memory   []float32
+	stage    int       // floats of the largest Stage
+	staging  []float32 // which they share
 	winograd bool
 }
 

@@ -51,13 +51,18 @@ func view(v *Value) cpu.View {
 
 // Partial is false for the small side of an upsampling.
 func (d *CPU) Partial(s *Step, v *Value) bool {
-	switch s.Op.(type) {
+	switch op := s.Op.(type) {
 	case *ops.Resample:
-		return v != s.In[0]
+		return v != s.In[0] || !bilinear(op.Map)
 	case *ops.ResampleGrad:
-		return v != s.Out[0]
+		return v != s.Out[0] || !bilinear(op.Map)
 	}
 	return true
+}
+
+func bilinear(m ops.Map) bool {
+	_, ok := m.(ops.Bilinear)
+	return ok
 }
 
 // Kernel prepares the step on the pool.
@@ -114,22 +119,30 @@ func (d *CPU) Kernel(s *Step) func() {
 		return cpu.Copy(d.pool, to, from)
 	case *ops.MaxPool:
 		if !halving(op.Pool) {
-			return nil
+			return cpu.Maxima(d.pool, windows(op.Pool, s.In[0], s.Out[0]), view(s.Out[0]), view(s.In[0]))
 		}
 		return cpu.NewMaxPool(d.pool, view(s.In[0]), view(s.Out[0])).Run
 	case *ops.MaxPoolGrad:
 		if !halving(op.Pool) {
-			return nil
+			return cpu.MaximaBackward(d.pool, windows(op.Pool, s.In[0], s.In[1]), view(s.Out[0]), view(s.In[0]), view(s.In[1]))
 		}
 		return cpu.NewMaxPoolBackward(d.pool, view(s.In[0]), view(s.In[1]), view(s.Out[0])).Run
 	case *ops.Resample:
 		if m, ok := op.Map.(ops.Bilinear); ok {
 			return cpu.NewUpsample(d.pool, view(s.In[0]), view(s.Out[0]), m.AlignCorners).Run
 		}
+		in, out := plane(s.In[0]), plane(s.Out[0])
+		taps := cpu.NewTaps(out[0]*out[1], func(f func(o, i int, weight float64)) { op.Map.Each(in, out, f) })
+		return cpu.WeightedSums(d.pool, taps, view(s.Out[0]), view(s.In[0]))
 	case *ops.ResampleGrad:
 		if m, ok := op.Map.(ops.Bilinear); ok {
 			return cpu.NewUpsampleBackward(d.pool, view(s.In[0]), view(s.Out[0]), m.AlignCorners).Run
 		}
+		in, out := plane(s.Out[0]), plane(s.In[0])
+		back := cpu.NewTaps(in[0]*in[1], func(f func(o, i int, weight float64)) {
+			op.Map.Each(in, out, func(o, i int, weight float64) { f(i, o, weight) })
+		})
+		return cpu.WeightedSums(d.pool, back, view(s.Out[0]), view(s.In[0]))
 	case SoftmaxFocal:
 		focal := cpu.SoftmaxFocal(d.pool, view(s.Out[1]), view(s.In[0]), s.In[1].Data, &s.In[2].Data[0])
 		loss := s.Out[0].Data
@@ -174,6 +187,17 @@ func halving(p ops.Pool) bool {
 	return p == ops.Pool{Window: ops.Window{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}}}
 }
 
+// plane is height and width of an image.
+func plane(v *Value) [2]int { return [2]int{v.Shape[2], v.Shape[3]} }
+
+// windows are the taps of a pool.
+func windows(p ops.Pool, x, y *Value) cpu.Taps {
+	in, out := plane(x), plane(y)
+	return cpu.NewTaps(out[0]*out[1], func(f func(o, i int, weight float64)) {
+		p.Each(in, out, func(o, i int) { f(o, i, 1) })
+	})
+}
+
 func (d *CPU) add(s *Step) func() {
 	if s.Out[0].Image {
 		a, b, y := view(s.In[0]), view(s.In[1]), view(s.Out[0])
@@ -182,83 +206,4 @@ func (d *CPU) add(s *Step) func() {
 	n := s.Out[0].size()
 	a, b, y := s.In[0].Data[:n], s.In[1].Data[:n], s.Out[0].Data[:n]
 	return cpu.AddFlat(d.pool, y, a, b)
-}
-
-// convShape is the shape for package cpu; false if the padding differs between
-// opposite sides.
-func convShape(f ops.Filter, x []int, outputs int) (cpu.ConvShape, bool) {
-	return cpu.ConvShape{
-		N: x[0], C: x[1], H: x[2], W: x[3],
-		K: outputs, KernelH: f.Kernel[0], KernelW: f.Kernel[1],
-		StrideH: f.Stride[0], StrideW: f.Stride[1],
-		PadH: f.Pad[0], PadW: f.Pad[1],
-		DilationH: f.Dilation[0], DilationW: f.Dilation[1],
-		Groups: f.Groups,
-	}, f.Pad[0] == f.Pad[2] && f.Pad[1] == f.Pad[3]
-}
-
-func (d *CPU) conv(op Conv, s *Step) func() {
-	shape, ok := convShape(op.Filter, s.In[0].Shape, s.Out[0].Shape[1])
-	if !ok || !shape.Direct() {
-		return nil
-	}
-	in, norm := op.norm(s.In)
-	weight, bias := in[1].Data, []float32(nil)
-	if len(in) == 3 {
-		bias = in[2].Data
-	}
-	x, y := view(in[0]), view(s.Out[0])
-	switch {
-	case op.Stats:
-		moments := cpu.NewMoments(d.pool, y)
-		mean, variance := halves(s.Out[1])
-		conv := cpu.NewConv(d.pool, shape, x, y, moments, nil)
-		return func() {
-			conv.Pack(weight, bias)
-			conv.Run()
-			moments.MeanVar(mean, variance)
-		}
-	case op.Norm != nil:
-		after := cpu.NewNorm(d.pool, y, y, op.Norm.Eps, op.Norm.ReLU)
-		mean, variance := halves(norm[0])
-		gamma, beta := norm[1].Data, norm[2].Data
-		conv := cpu.NewConv(d.pool, shape, x, y, nil, after)
-		return func() {
-			conv.Pack(weight, bias)
-			after.Set(mean, variance, gamma, beta)
-			conv.Run()
-		}
-	default:
-		conv := cpu.NewConv(d.pool, shape, x, y, nil, nil)
-		return func() {
-			conv.Pack(weight, bias)
-			conv.Run()
-		}
-	}
-}
-
-func (d *CPU) convGradInput(op *ops.ConvGradInput, s *Step) func() {
-	shape, ok := convShape(op.Filter, s.Out[0].Shape, s.In[0].Shape[1])
-	if !ok || shape.StrideH != 1 || shape.StrideW != 1 || !shape.Transposed().Direct() {
-		return nil
-	}
-	conv := cpu.NewConv(d.pool, shape.Transposed(), view(s.In[0]), view(s.Out[0]), nil, nil)
-	weight := s.In[1].Data
-	return func() {
-		conv.PackTransposed(weight)
-		conv.Run()
-	}
-}
-
-func (d *CPU) convGradWeight(op ConvGradWeight, s *Step) func() {
-	shape, ok := convShape(op.Filter, s.In[0].Shape, s.In[1].Shape[1])
-	if !ok || !shape.Direct() {
-		return nil
-	}
-	grad := cpu.NewConvWeights(d.pool, shape, view(s.In[0]), view(s.In[1]))
-	dw, db := s.Out[0].Data[:s.Out[0].size()], []float32(nil)
-	if op.Bias {
-		db = s.Out[1].Data[:s.Out[1].size()]
-	}
-	return func() { grad.Run(dw, db) }
 }

@@ -80,6 +80,17 @@ func (g Window) each(x, y []int, f func(out int, in []int)) {
 	}
 }
 
+// Each calls f for every output pixel o and every input pixel i in its window,
+// in row-major order, for one channel of images of these sizes; both are counted
+// row by row.
+func (g Window) Each(in, out [2]int, f func(o, i int)) {
+	g.each([]int{1, 1, in[0], in[1]}, []int{1, 1, out[0], out[1]}, func(o int, window []int) {
+		for _, i := range window {
+			f(o, i)
+		}
+	})
+}
+
 // first is the position of the first maximum; a NaN wins.
 func first(x []float32, in []int) int {
 	best := in[0]
