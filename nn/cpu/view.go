@@ -7,9 +7,10 @@ type View struct {
 	Data       []float32
 	Off        int // index of channel 0 of pixel (0, 0) of image 0
 	N, H, W, C int
-	Pixel      int // distance between pixels in floats
-	Row        int // between rows
-	Image      int // between images
+	Pixel      int  // distance between pixels in floats
+	Row        int  // between rows
+	Image      int  // between images
+	bare       bool // without a ring
 }
 
 // Size is the number of floats that a batch of this shape takes with its ring.
@@ -34,6 +35,9 @@ func (v View) at(n, y, x int) int { return v.Off + n*v.Image + y*v.Row + x*v.Pix
 
 // ClearRing zeroes the ring of every image.
 func (v View) ClearRing(n int) {
+	if v.bare {
+		return
+	}
 	for x := -1; x <= v.W; x++ {
 		clear(v.Data[v.at(n, -1, x):][:v.C])
 		clear(v.Data[v.at(n, v.H, x):][:v.C])

@@ -112,6 +112,12 @@ func (d *CPU) Kernel(s *Step) func() {
 			dbeta, dgamma = nil, nil
 		}
 		return func() { norm.Backward(mean, variance, gamma, beta, dgamma, dbeta) }
+	case *ops.Linear:
+		return d.linear(s)
+	case *ops.LinearGradInput:
+		return d.linearGradInput(s)
+	case *ops.LinearGradWeight:
+		return d.linearGradWeight(s)
 	case *ops.Add:
 		return d.add(s)
 	case Copy:
