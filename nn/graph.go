@@ -340,6 +340,11 @@ func dependencies(n *Node) map[*Node]bool {
 	return seen
 }
 
+// Freeze promises that the parameters keep the values that they have at the
+// program's first run, which spares later runs to prepare them: a frozen network
+// that only extracts features.
+func (g *Graph) Freeze() { g.source.Frozen = true }
+
 // Compile turns the graph into a program for the device.
 func (g *Graph) Compile(device exec.Device) (*exec.Program, error) {
 	if g.err != nil {

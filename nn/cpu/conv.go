@@ -94,7 +94,10 @@ type Conv struct {
 	norm   *Norm    // of the output in place; nil: none
 	panels []panel
 	size   int       // of packed
-	packed []float32 // the weights, panel by panel: [tap][channel][vectors*lanes]; shared memory
+	memory []float32 // shared with other kernels
+	packed []float32 // the weights, panel by panel: [tap][channel][vectors*lanes]; in memory, or kept
+	kept   []float32 // memory of its own for the packed weights; nil: packed anew for every run
+	ready  bool      // kept is packed
 	bias   []float32 // padded to whole vectors
 	tasks  int
 	task   func(task, worker int)
@@ -174,8 +177,24 @@ func (c *Conv) Pack(w, bias []float32) {
 func (c *Conv) PackTransposed(w []float32) { c.pack(w, true) }
 
 func (c *Conv) pack(w []float32, transpose bool) {
-	c.weights, c.transpose, c.packed = w, transpose, c.pool.shared(c.size)
+	c.memory = c.pool.shared(c.size)
+	if c.ready {
+		return
+	}
+	c.weights, c.transpose, c.packed = w, transpose, c.memory
+	if c.kept != nil {
+		c.packed, c.ready = c.kept, true
+	}
 	c.pool.Run(len(c.panels)*c.pieces, c.packTask)
+}
+
+// Keep makes the first Pack the only one: the weights must not change after it.
+func (c *Conv) Keep() {
+	size := c.size
+	if c.wino != nil {
+		size = c.wino.filter
+	}
+	c.kept = make([]float32, size)
 }
 
 // packChannels is the number of channels that are packed together: their place
@@ -200,6 +219,16 @@ func (c *Conv) gather(dst []float32, apart int, pn panel, channels span) {
 	width := pn.vectors * c.isa.lanes
 	taps := s.KernelH * s.KernelW
 	valid := min(width, s.K-pn.first)
+	if taps == 1 && !c.transpose {
+		for k := range valid {
+			at := k
+			for _, v := range c.weights[(pn.first+k)*s.C+channels.first:][:channels.n] {
+				dst[at] = v
+				at += width
+			}
+		}
+		return
+	}
 	for k := range valid {
 		for ch := range channels.n {
 			if c.transpose {

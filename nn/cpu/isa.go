@@ -60,6 +60,8 @@ type isa struct {
 	spreadPixels func(x *float32, y *float32, yStride int, offsets *int, weights *float32, next, n int)
 	// y = a + w (b - a).
 	lerp func(y, a, b *float32, w float32, n int)
+	// y = max(y, x).
+	maxInto func(y, x *float32, n int)
 	// y += w x.
 	axpy func(y, x *float32, w float32, n int)
 	// y = a + b.

@@ -1796,6 +1796,25 @@ done:
 	VZEROUPPER
 	RET
 
+// func maxIntoAVX2
+TEXT ·maxIntoAVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	TESTQ CX, CX
+	JZ done
+loop:
+	VMOVUPS (DI), Y0
+	VMAXPS (SI), Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNZ loop
+done:
+	VZEROUPPER
+	RET
+
 // func axpyAVX2
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-32
 	MOVQ y+0(FP), DI

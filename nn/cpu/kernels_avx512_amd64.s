@@ -3504,6 +3504,25 @@ done:
 	VZEROUPPER
 	RET
 
+// func maxIntoAVX512
+TEXT ·maxIntoAVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	TESTQ CX, CX
+	JZ done
+loop:
+	VMOVUPS (DI), Z0
+	VMAXPS (SI), Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+done:
+	VZEROUPPER
+	RET
+
 // func axpyAVX512
 TEXT ·axpyAVX512(SB), NOSPLIT, $0-32
 	MOVQ y+0(FP), DI

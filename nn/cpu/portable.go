@@ -19,6 +19,7 @@ var portable = isa{
 	lerpPixels:   lerpPixelsGo,
 	spreadPixels: spreadPixelsGo,
 	lerp:         lerpGo,
+	maxInto:      maxIntoGo,
 	axpy:         axpyGo,
 	add:          addGo,
 	adam:         adamGo,
@@ -154,6 +155,13 @@ func lerpGo(y, a, b *float32, w float32, n int) {
 	ys, as, bs := unsafe.Slice(y, n), unsafe.Slice(a, n), unsafe.Slice(b, n)
 	for i := range ys {
 		ys[i] = as[i] + w*(bs[i]-as[i])
+	}
+}
+
+func maxIntoGo(y, x *float32, n int) {
+	ys, xs := unsafe.Slice(y, n), unsafe.Slice(x, n)
+	for i := range ys {
+		ys[i] = max(ys[i], xs[i])
 	}
 }
 

@@ -60,9 +60,11 @@ func WeightedSums(p *Pool, t Taps, y, x View) (run func()) {
 	return func() { p.Run(y.N*y.H, task) }
 }
 
-// Maxima prepares y as the largest of pixels of x; NaN wins.
+// Maxima prepares y as the largest of pixels of x.
 func Maxima(p *Pool, t Taps, y, x View) (run func()) {
+	isa := forChannels(x.C)
 	from, to := x.pixels(), y.pixels()
+	vectors := x.C / isa.lanes
 	task := func(task, _ int) {
 		n, r := task/y.H, task%y.H
 		if r == 0 {
@@ -74,10 +76,8 @@ func Maxima(p *Pool, t Taps, y, x View) (run func()) {
 				src := x.Data[from[t.in[k]]+n*x.Image:][:len(dst)]
 				if k == t.first[o] {
 					copy(dst, src)
-					continue
-				}
-				for c, v := range src {
-					dst[c] = max(dst[c], v)
+				} else {
+					isa.maxInto(&dst[0], &src[0], vectors)
 				}
 			}
 		}

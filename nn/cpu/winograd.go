@@ -173,7 +173,7 @@ func (c *Conv) prepareWinograd() {
 
 // work is the memory of a worker.
 func (c *Conv) work(worker int) []float32 {
-	return c.packed[c.wino.filter+worker*c.wino.perWorker:][:c.wino.perWorker]
+	return c.memory[c.wino.filter+worker*c.wino.perWorker:][:c.wino.perWorker]
 }
 
 // packWinograd transforms some channels of one column block of the filter to

@@ -21,6 +21,9 @@ type Source struct {
 	// Gradients are results named after the parameters they belong to.
 	Gradients []Named
 	Running   []RunningStats
+	// Frozen says that parameters do not change after the first run: kernels may
+	// keep them in a form of their own.
+	Frozen bool
 }
 
 // Named is a node with the name that callers know it by.
@@ -51,6 +54,9 @@ func Compile(src Source, device Device) (*Program, error) {
 	}
 	c.fuse()
 	c.share()
+	for _, s := range c.steps {
+		s.Frozen = src.Frozen
+	}
 	return c.program()
 }
 

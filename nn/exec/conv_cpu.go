@@ -36,6 +36,15 @@ func (d *CPU) staged(in convInput, margins [4]int, stepH, stepW int) convInput {
 	return in
 }
 
+// newConv prepares the convolution of an input.
+func (d *CPU) newConv(s *Step, in convInput, y cpu.View, stats *cpu.Moments, norm *cpu.Norm) *cpu.Conv {
+	conv := cpu.NewConv(d.pool, in.shape, in.view, y, stats, norm)
+	if s.Frozen {
+		conv.Keep()
+	}
+	return conv
+}
+
 // run runs a convolution of this input.
 func (in convInput) run(c *cpu.Conv) {
 	if in.stage != nil {
@@ -60,7 +69,7 @@ func (d *CPU) conv(op Conv, s *Step) func() {
 	case op.Stats:
 		moments := cpu.NewMoments(d.pool, y)
 		mean, variance := halves(s.Out[1])
-		conv := cpu.NewConv(d.pool, input.shape, input.view, y, moments, nil)
+		conv := d.newConv(s, input, y, moments, nil)
 		return func() {
 			conv.Pack(weight, bias)
 			input.run(conv)
@@ -70,14 +79,14 @@ func (d *CPU) conv(op Conv, s *Step) func() {
 		after := cpu.NewNorm(d.pool, y, y, op.Norm.Eps, op.Norm.ReLU)
 		mean, variance := halves(norm[0])
 		gamma, beta := norm[1].Data, norm[2].Data
-		conv := cpu.NewConv(d.pool, input.shape, input.view, y, nil, after)
+		conv := d.newConv(s, input, y, nil, after)
 		return func() {
 			conv.Pack(weight, bias)
 			after.Set(mean, variance, gamma, beta)
 			input.run(conv)
 		}
 	default:
-		conv := cpu.NewConv(d.pool, input.shape, input.view, y, nil, nil)
+		conv := d.newConv(s, input, y, nil, nil)
 		return func() {
 			conv.Pack(weight, bias)
 			input.run(conv)
@@ -94,7 +103,7 @@ func (d *CPU) groupedConv(op Conv, s *Step, weight, bias []float32) func() {
 	perIn, perOut := x.C/op.Groups, y.C/op.Groups
 	for g := range op.Groups {
 		input := d.convInput(op.Window, x.Channels(g*perIn, perIn), perOut)
-		conv := cpu.NewConv(d.pool, input.shape, input.view, y.Channels(g*perOut, perOut), nil, nil)
+		conv := d.newConv(s, input, y.Channels(g*perOut, perOut), nil, nil)
 		size := perOut * perIn * op.Kernel[0] * op.Kernel[1]
 		w, b := weight[g*size:][:size], bias
 		if bias != nil {
@@ -139,7 +148,7 @@ func (d *CPU) convGradInput(op *ops.ConvGradInput, s *Step) func() {
 		if !ok {
 			return nil
 		}
-		conv := cpu.NewConv(d.pool, input.shape, input.view, dx.Channels(g*perIn, perIn), nil, nil)
+		conv := d.newConv(s, input, dx.Channels(g*perIn, perIn), nil, nil)
 		size := perOut * perIn * op.Kernel[0] * op.Kernel[1]
 		w := weight[g*size:][:size]
 		runs = append(runs, func() {

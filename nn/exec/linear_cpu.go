@@ -27,7 +27,7 @@ func (d *CPU) linear(s *Step) func() {
 	if len(s.In) == 3 {
 		bias = s.In[2].Data[:s.In[2].size()]
 	}
-	conv := cpu.NewConv(d.pool, oneByOne(x, y.C), x, y, nil, nil)
+	conv := d.newConv(s, convInput{view: x, shape: oneByOne(x, y.C)}, y, nil, nil)
 	return func() {
 		conv.Pack(weight, bias)
 		conv.Run()
@@ -41,7 +41,7 @@ func (d *CPU) linearGradInput(s *Step) func() {
 		return nil
 	}
 	weight := s.In[1].Data
-	conv := cpu.NewConv(d.pool, oneByOne(dy, dx.C), dy, dx, nil, nil)
+	conv := d.newConv(s, convInput{view: dy, shape: oneByOne(dy, dx.C)}, dx, nil, nil)
 	return func() {
 		conv.PackTransposed(weight)
 		conv.Run()

@@ -76,6 +76,7 @@ func main() {
 		g.lerpPixels()
 		g.spreadPixels()
 		g.lerp()
+		g.maxInto()
 		g.axpy()
 		g.add()
 		g.adam()
@@ -118,6 +119,7 @@ func table() {
 			"lerpPixels%s(y *float32, yStride int, x *float32, offsets *int, weights *float32, next, n int)",
 			"spreadPixels%s(x *float32, y *float32, yStride int, offsets *int, weights *float32, next, n int)",
 			"lerp%s(y, a, b *float32, w float32, n int)",
+			"maxInto%s(y, x *float32, n int)",
 			"axpy%s(y, x *float32, w float32, n int)",
 			"add%s(y, a, b *float32, n int)",
 			"adam%s(p, grad, m, v *float32, n int, c *[7]float32)",
@@ -506,6 +508,22 @@ func (g *gen) lerp() {
 		g.p("VMOVUPS %s, (DI)", g.v(0))
 		g.p("ADDQ $%d, SI", g.width())
 		g.p("ADDQ $%d, DX", g.width())
+		g.p("ADDQ $%d, DI", g.width())
+	})
+	g.ret()
+}
+
+// maxInto: y = max(y, x) over n vectors.
+func (g *gen) maxInto() {
+	g.text("maxInto", 24)
+	g.p("MOVQ y+0(FP), DI")
+	g.p("MOVQ x+8(FP), SI")
+	g.p("MOVQ n+16(FP), CX")
+	g.loop("CX", func() {
+		g.p("VMOVUPS (DI), %s", g.v(0))
+		g.p("VMAXPS (SI), %s, %s", g.v(0), g.v(0))
+		g.p("VMOVUPS %s, (DI)", g.v(0))
+		g.p("ADDQ $%d, SI", g.width())
 		g.p("ADDQ $%d, DI", g.width())
 	})
 	g.ret()
