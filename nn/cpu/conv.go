@@ -104,10 +104,12 @@ type Conv struct {
 	// finishTask does a row where tasks leave rows unfinished, else nil.
 	finishTask func(row, worker int)
 
-	weights   []float32 // of the next pack
-	transpose bool
-	pieces    int // tasks of packing a panel
-	packTask  func(task, worker int)
+	weights    []float32 // of the next pack
+	lanesApart []int32   // byte offsets in weights of the output channels of a vector
+	transpose  bool
+	perPiece   int // input channels that are packed at once
+	pieces     int // tasks of packing a panel
+	packTask   func(task, worker int)
 
 	// Of direct convolutions.
 	taps   []int     // byte offset of each tap in x
@@ -132,7 +134,9 @@ func NewConv(p *Pool, s ConvShape, x, y View, stats *Moments, norm *Norm) *Conv 
 	}
 	c.panels = panels(s.K, c.isa.lanes)
 	c.bias = make([]float32, roundUp(s.K, c.isa.lanes))
-	c.pieces = (s.C + packChannels - 1) / packChannels
+	c.lanesApart = make([]int32, c.isa.lanes)
+	c.perPiece = max(1, packWeights/(s.KernelH*s.KernelW))
+	c.pieces = (s.C + c.perPiece - 1) / c.perPiece
 	if wino != nil {
 		c.prepareWinograd()
 	} else {
@@ -182,6 +186,13 @@ func (c *Conv) pack(w []float32, transpose bool) {
 		return
 	}
 	c.weights, c.transpose, c.packed = w, transpose, c.memory
+	apart := rowsApart
+	if transpose {
+		apart = c.shape.KernelH * c.shape.KernelW
+	}
+	for i := range c.lanesApart {
+		c.lanesApart[i] = int32(4 * i * apart)
+	}
 	if c.kept != nil {
 		c.packed, c.ready = c.kept, true
 	}
@@ -197,36 +208,30 @@ func (c *Conv) Keep() {
 	c.kept = make([]float32, size)
 }
 
-// packChannels is the number of channels that are packed together: their place
-// stays in cache.
-const packChannels = 16
+// packWeights is the number of weights of an output channel that are packed at
+// once: nine taps of sixteen channels.
+const packWeights = 144
 
 // piece is the part of the weights that a task packs.
 func (c *Conv) piece(task int) (pn panel, channels span) {
-	first := task % c.pieces * packChannels
-	return c.panels[task/c.pieces], span{first, min(packChannels, c.shape.C-first)}
+	first := task % c.pieces * c.perPiece
+	return c.panels[task/c.pieces], span{first, min(c.perPiece, c.shape.C-first)}
 }
 
-func (c *Conv) packPanel(task, _ int) {
+func (c *Conv) packPanel(task, worker int) {
 	pn, channels := c.piece(task)
-	c.gather(c.packed[pn.offset+channels.first*pn.vectors*c.isa.lanes:], c.shape.C, pn, channels)
+	c.gather(c.packed[pn.offset+channels.first*pn.vectors*c.isa.lanes:], c.shape.C, pn, channels, worker)
 }
 
 // gather writes the weights of some channels and a column block to
 // dst[tap][channel][vectors*lanes], where a tap has apart channels.
-func (c *Conv) gather(dst []float32, apart int, pn panel, channels span) {
+func (c *Conv) gather(dst []float32, apart int, pn panel, channels span, worker int) {
 	s := c.shape
 	width := pn.vectors * c.isa.lanes
 	taps := s.KernelH * s.KernelW
 	valid := min(width, s.K-pn.first)
-	if taps == 1 && !c.transpose {
-		for k := range valid {
-			at := k
-			for _, v := range c.weights[(pn.first+k)*s.C+channels.first:][:channels.n] {
-				dst[at] = v
-				at += width
-			}
-		}
+	if valid == width && taps <= packWeights {
+		c.gatherVectors(dst, apart, pn, channels, worker)
 		return
 	}
 	for k := range valid {
@@ -249,6 +254,38 @@ func (c *Conv) gather(dst []float32, apart int, pn panel, channels span) {
 		}
 	}
 }
+
+// gatherVectors is gather for column blocks that are full.
+func (c *Conv) gatherVectors(dst []float32, apart int, pn panel, channels span, worker int) {
+	s, lanes := c.shape, c.isa.lanes
+	taps := s.KernelH * s.KernelW
+	width := pn.vectors * lanes
+	step := 4 * apart * width
+	if c.transpose { // the last tap first
+		for ch := range channels.n {
+			for v := range pn.vectors {
+				src := c.weights[((channels.first+ch)*s.K+pn.first+v*lanes)*taps:]
+				c.isa.gather(&dst[(taps-1)*apart*width+ch*width+v*lanes], -step, &src[0], 4, &c.lanesApart[0], 0, taps)
+			}
+		}
+		return
+	}
+	// The weights of neighbouring output channels are far apart, often in the
+	// same cache set: they are brought together first.
+	rows, row := c.pool.scratch[worker].rows[:], channels.n*taps
+	for v := range pn.vectors {
+		for k := range lanes {
+			copy(rows[k*rowsApart:][:row], c.weights[((pn.first+v*lanes+k)*s.C+channels.first)*taps:])
+		}
+		for ch := range channels.n {
+			c.isa.gather(&dst[ch*width+v*lanes], step, &rows[ch*taps], 4, &c.lanesApart[0], 0, taps)
+		}
+	}
+}
+
+// rowsApart is the distance of the rows that gatherVectors brings together; the
+// longest are one tap of packWeights channels, or all taps of one channel.
+const rowsApart = packWeights + 16
 
 // Run computes y from x and zeroes y's ring.
 func (c *Conv) Run() {

@@ -9,9 +9,10 @@ type ConvWeights struct {
 	x, dy   View
 	runs    []weightRun
 	panels  []panel
-	kPad    int
+	kPad    int // output channels in whole vectors
+	apart   int // floats between two rows of the gradient, of different cache sets
 	chunks  []weightChunk
-	parts   []float32 // partial sums: [chunk][tap*C][kPad]; shared memory, as the next
+	parts   []float32 // partial sums: [chunk][tap*C][apart]; shared memory, as the next
 	scratch []float32 // of the workers
 	wide    []float32 // dy with kPad channels where whole vectors do not divide K: [N*OutH*OutW][kPad]
 	bias    *Moments
@@ -22,6 +23,7 @@ type ConvWeights struct {
 	write   func(task, worker int)
 	tasks   int
 	dw      []float32
+	offsets []int32      // byte offset in parts of every weight of an output channel, in the order of OIHW
 	wino    *winoWeights // nil: direct
 
 	partsSize, wideSize int
@@ -49,7 +51,13 @@ func NewConvWeights(p *Pool, s ConvShape, x, dy View) *ConvWeights {
 	}
 	lanes := g.isa.lanes
 	g.panels, g.kPad = panels(s.K, lanes), roundUp(s.K, lanes)
+	g.apart = g.kPad + 16
 	g.init = make([]float32, 2*lanes)
+	taps := s.KernelH * s.KernelW
+	g.offsets = make([]int32, g.gradRows())
+	for i := range g.offsets {
+		g.offsets[i] = int32(4 * (i%taps*s.C + i/taps) * g.apart)
+	}
 	g.bias = NewMoments(p, dy)
 	g.add, g.write = g.addChunks, g.transpose
 	if wino != nil {
@@ -92,7 +100,7 @@ func (g *ConvWeights) prepareDirect() {
 		}
 		g.chunks = append(g.chunks, chunk)
 	}
-	g.partsSize = len(g.chunks) * g.gradRows() * g.kPad
+	g.partsSize = len(g.chunks) * g.gradRows() * g.apart
 	g.pool.reserve(g.partsSize + g.wideSize)
 	g.tasks = len(g.chunks) * len(g.runs) * len(g.panels)
 	g.task, g.widen = g.run, g.widenRow
@@ -110,7 +118,7 @@ func (g *ConvWeights) Run(dw, db []float32) {
 	}
 	g.pool.Run(g.tasks, g.task)
 	g.dw = dw
-	if size := g.gradRows() * g.kPad; len(g.parts) > size {
+	if size := g.gradRows() * g.apart; len(g.parts) > size {
 		g.pool.Run((size+chunk-1)/chunk, g.add)
 	}
 	g.pool.Run((g.shape.K+transposeWidth-1)/transposeWidth, g.write)
@@ -141,17 +149,17 @@ func (g *ConvWeights) run(task, worker int) {
 	t.b, t.bStep = &b[pn.first], 4*bPixel
 	t.n, t.outer = g.dy.W, len(c.x)
 	t.aOuter, t.bOuter = &c.x[0], &c.dy[0]
-	t.cRow, t.init, t.initRow = 4*g.kPad, &g.init[0], 0
+	t.cRow, t.init, t.initRow = 4*g.apart, &g.init[0], 0
 	for _, rows := range run.tiles {
 		t.a = at(&g.x.Data[0], run.offset+4*rows.first)
-		t.c = &g.parts[(chunk*g.gradRows()+run.row+rows.first)*g.kPad+pn.first]
+		t.c = &g.parts[(chunk*g.gradRows()+run.row+rows.first)*g.apart+pn.first]
 		g.isa.tiles[pn.vectors-1][rows.n](t)
 	}
 }
 
 // addChunks adds the other chunks' sums to the first one's, in order.
 func (g *ConvWeights) addChunks(task, _ int) {
-	size := g.gradRows() * g.kPad
+	size := g.gradRows() * g.apart
 	first := task * chunk
 	n := min(chunk, size-first) / g.isa.lanes
 	for i := first + size; i < len(g.parts); i += size {
@@ -163,20 +171,24 @@ func (g *ConvWeights) addChunks(task, _ int) {
 // of what it reads, and few streams of writes.
 const transposeWidth = 16
 
+// transposeBlock is the number of rows of the gradient that are transposed at
+// once: their lines stay in cache.
+const transposeBlock = 256
+
 // transpose writes the gradient of some output channels.
 func (g *ConvWeights) transpose(task, _ int) {
-	s := g.shape
-	taps := s.KernelH * s.KernelW
+	rows, lanes := g.gradRows(), g.isa.lanes
 	first := task * transposeWidth
-	out := g.dw[first*s.C*taps:]
-	n := min(transposeWidth, s.K-first)
-	for ch := range s.C {
-		for tap := range taps {
-			src := g.parts[(tap*s.C+ch)*g.kPad+first:][:n]
-			at := ch*taps + tap
-			for _, v := range src {
-				out[at] = v
-				at += s.C * taps
+	for block := 0; block < rows; block += transposeBlock {
+		n := min(transposeBlock, rows-block)
+		for k := first; k < min(first+transposeWidth, g.shape.K); k++ {
+			out := g.dw[k*rows+block:][:n]
+			vectors := n / lanes
+			if vectors > 0 {
+				g.isa.gather(&out[0], 4*lanes, &g.parts[k], 0, &g.offsets[block], 4*lanes, vectors)
+			}
+			for i := vectors * lanes; i < n; i++ {
+				out[i] = g.parts[k+int(g.offsets[block+i])/4]
 			}
 		}
 	}

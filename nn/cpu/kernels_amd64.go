@@ -120,6 +120,9 @@ func spreadPixelsAVX512(x *float32, y *float32, yStride int, offsets *int, weigh
 func lerpAVX512(y, a, b *float32, w float32, n int)
 
 //go:noescape
+func gatherAVX512(dst *float32, dstStep int, src *float32, srcStep int, offsets *int32, offsetStep, n int)
+
+//go:noescape
 func maxIntoAVX512(y, x *float32, n int)
 
 //go:noescape
@@ -231,6 +234,9 @@ func spreadPixelsAVX2(x *float32, y *float32, yStride int, offsets *int, weights
 
 //go:noescape
 func lerpAVX2(y, a, b *float32, w float32, n int)
+
+//go:noescape
+func gatherAVX2(dst *float32, dstStep int, src *float32, srcStep int, offsets *int32, offsetStep, n int)
 
 //go:noescape
 func maxIntoAVX2(y, x *float32, n int)

@@ -1796,6 +1796,32 @@ done:
 	VZEROUPPER
 	RET
 
+// func gatherAVX2
+TEXT ·gatherAVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), DI
+	MOVQ dstStep+8(FP), AX
+	MOVQ src+16(FP), SI
+	MOVQ srcStep+24(FP), BX
+	MOVQ offsets+32(FP), DX
+	MOVQ offsetStep+40(FP), R8
+	MOVQ n+48(FP), CX
+	TESTQ CX, CX
+	JZ done
+loop:
+	VMOVDQU (DX), Y1
+	VPCMPEQD Y2, Y2, Y2
+	VXORPS Y0, Y0, Y0
+	VGATHERDPS Y2, (SI)(Y1*1), Y0
+	VMOVUPS Y0, (DI)
+	ADDQ AX, DI
+	ADDQ BX, SI
+	ADDQ R8, DX
+	DECQ CX
+	JNZ loop
+done:
+	VZEROUPPER
+	RET
+
 // func maxIntoAVX2
 TEXT ·maxIntoAVX2(SB), NOSPLIT, $0-24
 	MOVQ y+0(FP), DI

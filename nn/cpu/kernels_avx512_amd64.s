@@ -3504,6 +3504,32 @@ done:
 	VZEROUPPER
 	RET
 
+// func gatherAVX512
+TEXT ·gatherAVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), DI
+	MOVQ dstStep+8(FP), AX
+	MOVQ src+16(FP), SI
+	MOVQ srcStep+24(FP), BX
+	MOVQ offsets+32(FP), DX
+	MOVQ offsetStep+40(FP), R8
+	MOVQ n+48(FP), CX
+	TESTQ CX, CX
+	JZ done
+loop:
+	VMOVDQU32 (DX), Z1
+	KXNORW K1, K1, K1
+	VPXORQ Z0, Z0, Z0
+	VGATHERDPS (SI)(Z1*1), K1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ AX, DI
+	ADDQ BX, SI
+	ADDQ R8, DX
+	DECQ CX
+	JNZ loop
+done:
+	VZEROUPPER
+	RET
+
 // func maxIntoAVX512
 TEXT ·maxIntoAVX512(SB), NOSPLIT, $0-24
 	MOVQ y+0(FP), DI

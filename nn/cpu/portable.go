@@ -19,6 +19,7 @@ var portable = isa{
 	lerpPixels:   lerpPixelsGo,
 	spreadPixels: spreadPixelsGo,
 	lerp:         lerpGo,
+	gather:       gatherGo,
 	maxInto:      maxIntoGo,
 	axpy:         axpyGo,
 	add:          addGo,
@@ -155,6 +156,13 @@ func lerpGo(y, a, b *float32, w float32, n int) {
 	ys, as, bs := unsafe.Slice(y, n), unsafe.Slice(a, n), unsafe.Slice(b, n)
 	for i := range ys {
 		ys[i] = as[i] + w*(bs[i]-as[i])
+	}
+}
+
+func gatherGo(dst *float32, dstStep int, src *float32, srcStep int, offsets *int32, offsetStep, n int) {
+	for i := range n {
+		offset := *(*int32)(unsafe.Add(unsafe.Pointer(offsets), i*offsetStep))
+		*at(dst, i*dstStep) = *at(src, i*srcStep+int(offset))
 	}
 }
 

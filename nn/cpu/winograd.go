@@ -162,7 +162,7 @@ func (c *Conv) prepareWinograd() {
 	}
 	w.apart, w.sumsApart = winoApart(most*s.C), winoApart(most*2*lanes)
 	w.filter = roundUp(36*s.C*s.K, 16)
-	w.perWorker = roundUp(max(36*(w.apart+w.sumsApart+max(s.C, 2*lanes)), 9*packChannels*2*lanes), 16)
+	w.perWorker = roundUp(max(36*(w.apart+w.sumsApart+max(s.C, 2*lanes)), 2*lanes*packWeights), 16)
 	c.wino, c.size = w, w.filter+c.pool.threads*w.perWorker
 	c.tasks = len(w.rows) * len(w.panels)
 	c.task, c.packTask = c.runWinograd, c.packWinograd
@@ -182,7 +182,7 @@ func (c *Conv) packWinograd(task, worker int) {
 	pn, channels := c.piece(task)
 	n, width := channels.n, pn.vectors*c.isa.lanes
 	taps := c.work(worker)
-	c.gather(taps, n, pn, channels)
+	c.gather(taps, n, pn, channels, worker)
 	p := &c.pool.scratch[worker].patches
 	p.srcRow, p.srcCol, p.srcStep = 4*3*n*width, 4*n*width, 4*width
 	p.dstRow, p.dstCol, p.dstStep = 4*6*c.shape.C*width, 4*c.shape.C*width, 4*width

@@ -45,7 +45,7 @@ func (g *ConvWeights) prepareWinograd() {
 	w.perWorker = 36 * (w.apartX + w.apartDY + w.apartSums + max(rows, width))
 	g.wino, g.task = w, g.runWinograd
 	g.tasks = len(w.chunks) * len(w.rows) * len(g.panels)
-	g.partsSize = len(w.chunks) * g.gradRows() * g.kPad
+	g.partsSize = len(w.chunks) * g.gradRows() * g.apart
 	g.pool.reserve(g.partsSize + w.size(g.pool))
 }
 
@@ -82,8 +82,8 @@ func (g *ConvWeights) runWinograd(task, worker int) {
 		}
 	}
 	p.srcRow, p.srcCol, p.srcStep = 4*6*w.apartSums, 4*w.apartSums, 4*width
-	p.dstRow, p.dstCol, p.dstStep = 4*3*s.C*g.kPad, 4*s.C*g.kPad, 4*g.kPad
-	out := (chunk*g.gradRows()+rows.first)*g.kPad + pn.first
+	p.dstRow, p.dstCol, p.dstStep = 4*3*s.C*g.apart, 4*s.C*g.apart, 4*g.apart
+	out := (chunk*g.gradRows()+rows.first)*g.apart + pn.first
 	for v := 0; v < width; v += lanes {
 		p.src, p.dst, p.n = &sums[v], &g.parts[out+v], rows.n
 		g.isa.wino.filterGradient(p)

@@ -170,10 +170,30 @@ func trainResNet(t *testing.T, f *golden.File, name string, c resnetCase, device
 			for _, e := range params.All() {
 				key := name + "/state_step1/" + e.Name
 				if _, ok := f.Tensors[key]; ok {
-					closeTo(t, f, slack, key, e.Data)
+					nearState(t, f, key, e.Data, slack, c.LR)
 				}
 			}
 		}
+	}
+}
+
+// nearState compares the state after an Adam step, where an element whose
+// gradient is next to nothing may go either way: one in 500 may be two steps off.
+func nearState(t *testing.T, f *golden.File, key string, got []float32, slack, step float64) {
+	t.Helper()
+	want, tol, far := f.Tensor(t, key).F64(), slack*max(f.TolAbs(t, key), 0.2*step), 0
+	for i, w := range want {
+		d := math.Abs(float64(got[i]) - w)
+		if d > tol {
+			far++
+		}
+		if !(d <= tol+2*step) {
+			t.Errorf("%s: element %d is %v, want %v", key, i, got[i], w)
+			return
+		}
+	}
+	if far > len(want)/500 {
+		t.Errorf("%s: %d of %d elements are farther than %.3g", key, far, len(want), tol)
 	}
 }
 

@@ -76,6 +76,7 @@ func main() {
 		g.lerpPixels()
 		g.spreadPixels()
 		g.lerp()
+		g.gather()
 		g.maxInto()
 		g.axpy()
 		g.add()
@@ -119,6 +120,7 @@ func table() {
 			"lerpPixels%s(y *float32, yStride int, x *float32, offsets *int, weights *float32, next, n int)",
 			"spreadPixels%s(x *float32, y *float32, yStride int, offsets *int, weights *float32, next, n int)",
 			"lerp%s(y, a, b *float32, w float32, n int)",
+			"gather%s(dst *float32, dstStep int, src *float32, srcStep int, offsets *int32, offsetStep, n int)",
 			"maxInto%s(y, x *float32, n int)",
 			"axpy%s(y, x *float32, w float32, n int)",
 			"add%s(y, a, b *float32, n int)",
@@ -509,6 +511,38 @@ func (g *gen) lerp() {
 		g.p("ADDQ $%d, SI", g.width())
 		g.p("ADDQ $%d, DX", g.width())
 		g.p("ADDQ $%d, DI", g.width())
+	})
+	g.ret()
+}
+
+// gather: n vectors of dst, dstStep bytes apart, from src, which moves on by
+// srcStep, at the byte offsets that offsets holds for each lane; offsets move on
+// by offsetStep bytes.
+func (g *gen) gather() {
+	g.text("gather", 56)
+	g.p("MOVQ dst+0(FP), DI")
+	g.p("MOVQ dstStep+8(FP), AX")
+	g.p("MOVQ src+16(FP), SI")
+	g.p("MOVQ srcStep+24(FP), BX")
+	g.p("MOVQ offsets+32(FP), DX")
+	g.p("MOVQ offsetStep+40(FP), R8")
+	g.p("MOVQ n+48(FP), CX")
+	g.loop("CX", func() {
+		if g.reg == "Z" {
+			g.p("VMOVDQU32 (DX), Z1")
+			g.p("KXNORW K1, K1, K1")
+			g.p("VPXORQ Z0, Z0, Z0")
+			g.p("VGATHERDPS (SI)(Z1*1), K1, Z0")
+		} else {
+			g.p("VMOVDQU (DX), Y1")
+			g.p("VPCMPEQD Y2, Y2, Y2")
+			g.p("VXORPS Y0, Y0, Y0")
+			g.p("VGATHERDPS Y2, (SI)(Y1*1), Y0")
+		}
+		g.p("VMOVUPS %s, (DI)", g.v(0))
+		g.p("ADDQ AX, DI")
+		g.p("ADDQ BX, SI")
+		g.p("ADDQ R8, DX")
 	})
 	g.ret()
 }
