@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,6 +28,11 @@ func TestScript(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
+			checkpoints, err := filepath.Abs("testdata")
+			if err != nil {
+				return err
+			}
+			env.Setenv("CHECKPOINTS", checkpoints)
 			// Scripts build plugins, from what is on this machine alone.
 			out, err := exec.Command("go", "env", "GOMODCACHE", "GOCACHE").Output()
 			if err != nil {

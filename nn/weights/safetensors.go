@@ -2,6 +2,7 @@ package weights
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -76,10 +77,7 @@ func readSafetensors(f io.ReaderAt, size int64) (*File, error) {
 		out.Tensors = append(out.Tensors, t)
 	}
 	slices.SortFunc(out.Tensors, func(a, b *Tensor) int {
-		if a.at != b.at {
-			return int(min(max(a.at-b.at, -1), 1))
-		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.numel, b.numel), strings.Compare(a.Name, b.Name))
 	})
 	for i, t := range out.Tensors[:max(len(out.Tensors)-1, 0)] {
 		if t.at+int64(t.numel*t.DType.Size()) > out.Tensors[i+1].at {
@@ -106,27 +104,41 @@ type Source struct {
 	Name  string
 	DType DType
 	Shape []int
-	// Bytes returns the elements in row-major order, little-endian. It is called
+	// Stream writes the elements in row-major order, little-endian. It is called
 	// once, when the tensor's turn has come.
-	Bytes func() ([]byte, error)
+	Stream func(w io.Writer) error
 }
 
 // Floats is a Source of float32 values.
 func Floats(name string, shape []int, data []float32) Source {
-	return Source{name, Float32, shape, func() ([]byte, error) { return binary.Append(nil, binary.LittleEndian, data) }}
+	return Source{name, Float32, shape, func(w io.Writer) error { return stream(w, data) }}
 }
 
 // Ints is a Source of int64 values.
 func Ints(name string, shape []int, data []int64) Source {
-	return Source{name, Int64, shape, func() ([]byte, error) { return binary.Append(nil, binary.LittleEndian, data) }}
+	return Source{name, Int64, shape, func(w io.Writer) error { return stream(w, data) }}
 }
 
-// WriteSafetensors writes tensors, sorted by name, as a safetensors file, one
-// tensor in memory at a time. The file appears under its name when it is
-// complete and on disk.
+func stream[T any](w io.Writer, data []T) error {
+	for part := range slices.Chunk(data, 1<<16) {
+		if err := binary.Write(w, binary.LittleEndian, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Source is the tensor as it will be written elsewhere.
+func (t *Tensor) Source() Source { return Source{t.Name, t.DType, t.Shape, t.Stream} }
+
+// WriteSafetensors writes tensors, widest type first and then by name as the
+// format's own library does, as a safetensors file. The file appears under its
+// name when it is complete and on disk.
 func WriteSafetensors(path string, metadata map[string]string, tensors ...Source) error {
 	tensors = slices.Clone(tensors)
-	slices.SortFunc(tensors, func(a, b Source) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(tensors, func(a, b Source) int {
+		return cmp.Or(cmp.Compare(b.DType.Size(), a.DType.Size()), strings.Compare(a.Name, b.Name))
+	})
 	names := make(map[DType]string)
 	for name, d := range safetensorsTypes {
 		names[d] = name
@@ -167,17 +179,19 @@ func WriteSafetensors(path string, metadata map[string]string, tensors ...Source
 	w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(js))))
 	w.Write(js)
 	for _, t := range tensors {
-		raw, err := t.Bytes()
+		e := header[t.Name].(safetensorsEntry)
+		written := int64(0)
+		err := t.Stream(writer(func(b []byte) (int, error) {
+			written += int64(len(b))
+			return w.Write(b)
+		}))
+		if want := e.Offsets[1] - e.Offsets[0]; err == nil && written != want {
+			err = fmt.Errorf("tensor %s of shape %v has %d bytes, not %d", t.Name, t.Shape, written, want)
+		}
 		if err != nil {
 			f.Close()
 			return fmt.Errorf("write %s: %w", path, err)
 		}
-		e := header[t.Name].(safetensorsEntry)
-		if int64(len(raw)) != e.Offsets[1]-e.Offsets[0] {
-			f.Close()
-			return fmt.Errorf("write %s: tensor %s of shape %v has %d bytes", path, t.Name, t.Shape, len(raw))
-		}
-		w.Write(raw)
 	}
 	err = w.Flush()
 	if err == nil {

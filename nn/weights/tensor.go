@@ -3,6 +3,8 @@
 package weights
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -109,40 +111,74 @@ func (t *Tensor) contiguous() bool {
 
 // Bytes reads the elements in row-major order, little-endian.
 func (t *Tensor) Bytes() ([]byte, error) {
-	size := t.DType.Size()
-	n := t.Len()
-	read := func(b []byte, at int64) error {
-		if _, err := t.from.ReadAt(b, at); err != nil {
-			return fmt.Errorf("tensor %s: %w", t.Name, err)
-		}
+	var b bytes.Buffer
+	b.Grow(t.Len()*t.DType.Size() + bytes.MinRead)
+	err := t.Stream(&b)
+	return b.Bytes(), err
+}
+
+// Stream writes the elements to w in row-major order, little-endian, with a
+// piece of bounded size in memory at a time.
+func (t *Tensor) Stream(w io.Writer) error {
+	if t.Len() == 0 {
 		return nil
 	}
-	if n == 0 {
-		return nil, nil
+	if err := t.stream(w); err != nil {
+		return fmt.Errorf("tensor %s: %w", t.Name, err)
 	}
-	out := make([]byte, n*size)
+	return nil
+}
+
+// piece bounds the bytes of a storage that are in memory at a time.
+const piece = 64 << 20
+
+func (t *Tensor) stream(w io.Writer) error {
+	size := int64(t.DType.Size())
+	first := t.at + int64(t.offset)*size
 	if t.contiguous() {
-		return out, read(out, t.at+int64(t.offset*size))
-	}
-	storage := make([]byte, t.numel*size)
-	if err := read(storage, t.at); err != nil {
-		return nil, err
-	}
-	index := make([]int, len(t.Shape))
-	for i := range n {
-		at := t.offset
-		for k, x := range index {
-			at += x * t.strides[k]
+		n := int64(t.Len()) * size
+		copied, err := io.Copy(w, io.NewSectionReader(t.from, first, n))
+		if err == nil && copied < n {
+			err = io.ErrUnexpectedEOF
 		}
-		copy(out[i*size:][:size], storage[at*size:])
+		return err
+	}
+	// The elements of a view lie anywhere in its part of the storage, which is
+	// read whole where that is small, else element by element.
+	span := size
+	for i, d := range t.Shape {
+		span += int64(d-1) * int64(t.strides[i]) * size
+	}
+	part := io.NewSectionReader(t.from, first, span)
+	from := io.ReaderAt(part)
+	if span <= piece {
+		whole := make([]byte, span)
+		if _, err := io.ReadFull(part, whole); err != nil {
+			return err
+		}
+		from = bytes.NewReader(whole)
+	}
+	out := bufio.NewWriterSize(w, 1<<16)
+	element := make([]byte, size)
+	index := make([]int, len(t.Shape))
+	at := int64(0) // of the element, in elements
+	for range t.Len() {
+		if _, err := from.ReadAt(element, at*size); err != nil {
+			return err
+		}
+		if _, err := out.Write(element); err != nil {
+			return err
+		}
 		for k := len(index) - 1; k >= 0; k-- {
+			at += int64(t.strides[k])
 			if index[k]++; index[k] < t.Shape[k] {
 				break
 			}
+			at -= int64(t.strides[k]) * int64(t.Shape[k])
 			index[k] = 0
 		}
 	}
-	return out, nil
+	return out.Flush()
 }
 
 // Float32s reads the elements as float32, whatever their type.
