@@ -8,26 +8,48 @@ import (
 
 // Linear is x [..., I] times the transpose of name.weight [out, I], plus
 // name.bias [out].
-func (g *Graph) Linear(x *Node, name string, out int) *Node {
+func (g *Graph) Linear(x *Node, name string, out int) *Node { return g.linear(x, name, out, true) }
+
+// LinearNoBias is Linear without a bias.
+func (g *Graph) LinearNoBias(x *Node, name string, out int) *Node {
+	return g.linear(x, name, out, false)
+}
+
+func (g *Graph) linear(x *Node, name string, out int, biased bool) *Node {
 	if g.err != nil {
 		return nil
 	}
 	in := x.Shape()[x.Dims()-1]
 	bound := Uniform(1 / math.Sqrt(float64(in)))
-	weight, bias := g.param(name+".weight", Weight, []int{out, in}, bound), g.param(name+".bias", Weight, []int{out}, bound)
-	if g.err != nil {
-		return nil
+	weight := g.param(name+".weight", Weight, []int{out, in}, bound)
+	var bias *Node
+	if biased {
+		bias = g.param(name+".bias", Weight, []int{out}, bound)
 	}
-	n, err := ops.NewLinear(x, weight, bias)
-	return g.add(name, n, err)
+	return g.layer(name, func() (*Node, error) { return ops.NewLinear(x, weight, bias) })
 }
 
-// CrossEntropy is the mean over the batch of -ln softmax(logits)[target], for
-// logits [N, K] and classes target [N].
-func (g *Graph) CrossEntropy(logits, target *Node) *Node {
-	if g.err != nil {
-		return nil
-	}
-	n, err := ops.NewCrossEntropy(logits, target)
-	return g.add("cross entropy", n, err)
+// Embedding looks whole numbers ids [...] below count up in name.weight [count,
+// dim], giving [..., dim].
+func (g *Graph) Embedding(ids *Node, name string, count, dim int) *Node {
+	weight := g.param(name+".weight", Weight, []int{count, dim}, Normal(0, 1))
+	return g.layer(name, func() (*Node, error) { return ops.NewEmbedding(ids, weight) })
+}
+
+// Gather takes the rows of x [R, D] that ids [...] name, giving [..., D].
+func (g *Graph) Gather(x, ids *Node) *Node {
+	return g.layer("gather", func() (*Node, error) { return ops.NewEmbedding(ids, x) })
+}
+
+// TimestepEmbedding turns times [N] into sines and cosines [N, dim] of periods
+// up to 10,000 (ops.Sinusoid).
+func (g *Graph) TimestepEmbedding(times *Node, dim int) *Node {
+	return g.layer("timestep embedding", func() (*Node, error) {
+		return ops.NewTimestepEmbedding(times, ops.Sinusoid{Dim: dim, MaxPeriod: 10000})
+	})
+}
+
+// Reshape gives x another shape of as many elements, in row-major order.
+func (g *Graph) Reshape(x *Node, shape ...int) *Node {
+	return g.layer("reshape", func() (*Node, error) { return ops.NewReshape(x, shape...) })
 }

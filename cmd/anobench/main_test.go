@@ -28,7 +28,7 @@ func TestScript(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
-			checkpoints, err := filepath.Abs("testdata")
+			checkpoints, err := filepath.Abs("../../nn/weights/testdata")
 			if err != nil {
 				return err
 			}

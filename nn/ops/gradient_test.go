@@ -63,6 +63,16 @@ func TestNumericGradients(t *testing.T) {
 		}},
 		{"geglu", [][]int{{2, 3, 6}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.GEGLU(x[0]) }},
 		{"mul", [][]int{{2, 3}, {2, 3}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewMul(x[0], x[1]) }},
+		{"l1", [][]int{{2, 3, 4}, {2, 3, 4}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.L1(x[0], x[1]) }},
+		{"maskedMSE", [][]int{{2, 1, 3, 4}, {2, 3, 3, 4}, {2, 3, 3, 4}}, 1, func(x []*G.Node) (*G.Node, error) { return ops.MaskedMSE(x[1], x[2], x[0]) }},
+		{"ssim", [][]int{{2, 2, 6, 7}, {2, 2, 6, 7}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.SSIM(x[0], x[1], 5, 2) }},
+		{"border", [][]int{{2, 3, 3, 4}}, 0, func(x []*G.Node) (*G.Node, error) {
+			return ops.NewResample(x[0], ops.Border{Top: 2, Left: -1, Right: 3})
+		}},
+		{"timestepEmbedding", [][]int{{4}}, 0, func(x []*G.Node) (*G.Node, error) {
+			return ops.NewTimestepEmbedding(x[0], ops.Sinusoid{Dim: 7, MaxPeriod: 10000})
+		}},
+		{"dropout", [][]int{{1}, {5, 6}}, 1, func(x []*G.Node) (*G.Node, error) { return ops.Dropout(x[1], x[0], 0.3, 5) }},
 		{"focal", [][]int{{2, 1, 3, 3}, {2, 2, 3, 3}}, 1, func(x []*G.Node) (*G.Node, error) {
 			p, err := ops.NewSoftmax(x[1])
 			if err != nil {

@@ -23,6 +23,18 @@ var (
 		s := sigmoid(x)
 		return s * (1 + x*(1-s))
 	}}
+	// Abs has the slope 0 at 0, as in PyTorch.
+	Abs = Function{"abs", math.Abs, func(x float64) float64 {
+		switch {
+		case x > 0:
+			return 1
+		case x < 0:
+			return -1
+		}
+		return 0
+	}}
+	Square     = Function{"square", func(x float64) float64 { return x * x }, func(x float64) float64 { return 2 * x }}
+	Reciprocal = Function{"reciprocal", func(x float64) float64 { return 1 / x }, func(x float64) float64 { return -1 / (x * x) }}
 	// GELU is x times the normal distribution function (not its tanh
 	// approximation).
 	GELU = Function{"gelu", func(x float64) float64 { return x * normalCDF(x) }, func(x float64) float64 {
@@ -39,6 +51,11 @@ func LeakyReLU(slope float64) Function {
 		return negative
 	}
 	return Function{"leakyReLU", func(x float64) float64 { return pick(x, x, slope*x) }, func(x float64) float64 { return pick(x, 1, slope) }}
+}
+
+// Line is slope times x plus offset.
+func Line(slope, offset float64) Function {
+	return Function{"line", func(x float64) float64 { return slope*x + offset }, func(float64) float64 { return slope }}
 }
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }

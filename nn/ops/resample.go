@@ -36,6 +36,10 @@ func mapName(m Map) string {
 		return "nearest"
 	case Average:
 		return "avgPool"
+	case Gaussian:
+		return "gaussian"
+	case Border:
+		return "border"
 	}
 	return "adaptiveAvgPool"
 }

@@ -72,20 +72,3 @@ func TestSafetensorsRefusesDamage(t *testing.T) {
 		}
 	}
 }
-
-func FuzzRead(f *testing.F) {
-	f.Add([]byte("\x80\x02."))
-	f.Add(append(binary.LittleEndian.AppendUint64(nil, 2), "{}"...))
-	f.Add([]byte("PK\x03\x04"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		file, err := read(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
-			return
-		}
-		for _, x := range file.Tensors {
-			if _, err := x.Float64s(); err != nil {
-				return
-			}
-		}
-	})
-}
