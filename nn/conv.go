@@ -115,3 +115,8 @@ func (g *Graph) ConvTranspose2D(x *Node, name string, out int, options ...ConvOp
 	weight, bias := c.params(g, name, out, []int{x.Shape()[1], out / c.groups, c.window.Kernel[0], c.window.Kernel[1]})
 	return g.layer(name, func() (*Node, error) { return ops.ConvTranspose2D(x, weight, bias, c.window, c.groups, c.more) })
 }
+
+// AddChannel adds a number for each channel, [C] or [N, C], to x [N, C, ...].
+func (g *Graph) AddChannel(x, numbers *Node) *Node {
+	return g.layer("add channel", func() (*Node, error) { return ops.NewAddChannel(x, numbers) })
+}

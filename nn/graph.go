@@ -81,6 +81,15 @@ func (g *Graph) param(name string, kind Kind, shape []int, init Init) *Node {
 	return n
 }
 
+// Variable is a parameter of its own, of no layer, that starts at zero: what is
+// optimized in place of weights, or whose gradient is wanted.
+func (g *Graph) Variable(name string, shape ...int) *Node {
+	if g.err != nil {
+		return nil
+	}
+	return g.param(name, Weight, shape, Constant(0))
+}
+
 // layer adds one operation, unless there was an error before.
 func (g *Graph) layer(name string, build func() (*Node, error)) *Node {
 	if g.err != nil {

@@ -14,6 +14,11 @@ func (g *Graph) FocalLoss(p, target *Node) *Node {
 	return g.layer("focal loss", func() (*Node, error) { return ops.NewFocal(p, target) })
 }
 
+// Mean is the mean of all elements.
+func (g *Graph) Mean(x *Node) *Node {
+	return g.layer("mean", func() (*Node, error) { return ops.NewMean(x) })
+}
+
 // L1Loss is mean |x - target|.
 func (g *Graph) L1Loss(x, target *Node) *Node {
 	return g.layer("l1 loss", func() (*Node, error) { return ops.L1(x, target) })

@@ -14,7 +14,7 @@ import (
 // graphs, where values are concatenated, summed, pooled and kept as outputs in
 // all orders: a mistake in sharing memory gives wrong numbers.
 func TestRandomGraphs(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(120) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 1))
 			mode := Mode(rng.IntN(2))
@@ -39,7 +39,7 @@ func randomNet(g *Graph, rng *rand.Rand) {
 		name := fmt.Sprint("layer", i)
 		x := pick()
 		channels := x.Shape()[1]
-		switch rng.IntN(8) {
+		switch rng.IntN(14) {
 		case 0:
 			x = g.Conv2D(x, name, 1+rng.IntN(6), Pad(1))
 		case 1:
@@ -62,6 +62,22 @@ func randomNet(g *Graph, rng *rand.Rand) {
 			}
 		case 7:
 			x = g.Upsample(g.MaxPool(x, 2), 2, rng.IntN(2) == 0)
+		case 8:
+			x = g.SiLU(x)
+		case 9:
+			x = g.GroupNorm(x, name, 1+(channels+1)%2)
+		case 10:
+			x = g.AddChannel(x, g.Linear(g.GlobalAvgPool(pick()), name, channels))
+		case 11:
+			if y := pick(); y.Shape()[1] == channels {
+				x = g.Mul(x, y)
+			}
+		case 12:
+			rows := g.Tokens(x)
+			rows = g.Add(rows, g.Attention(g.LayerNorm(rows, name+"norm"), g.Tokens(pick()), name, 2, 3))
+			x = g.Pixels(g.GEGLU(g.Linear(rows, name+"ff", 2*channels)), side, side)
+		case 13:
+			x = g.Conv2D(g.UpsampleNearest(x, 2), name, 3, Stride(2), Pad(1))
 		}
 		pool = append(pool, x)
 		if rng.IntN(4) == 0 {

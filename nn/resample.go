@@ -91,3 +91,13 @@ func (g *Graph) resample(name string, x *Node, m ops.Map) *Node {
 func (g *Graph) Concat(x ...*Node) *Node {
 	return g.layer("concat", func() (*Node, error) { return ops.NewConcat(x...) })
 }
+
+// Tokens turns images [N, C, H, W] into rows of channels [N, H*W, C].
+func (g *Graph) Tokens(x *Node) *Node {
+	return g.layer("tokens", func() (*Node, error) { return ops.NewTokens(x) })
+}
+
+// Pixels turns rows of channels [N, h*w, C] into images [N, C, h, w].
+func (g *Graph) Pixels(x *Node, h, w int) *Node {
+	return g.layer("pixels", func() (*Node, error) { return ops.NewPixels(x, h, w) })
+}

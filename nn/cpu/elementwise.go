@@ -48,42 +48,176 @@ func AddFlat(p *Pool, dst, a, b []float32) (run func()) {
 	})
 }
 
-// ReLU prepares y = max(x, 0).
-func ReLU(p *Pool, y, x View) (run func()) {
-	task := func(r, _ int) {
-		n, row := r/x.H, r%x.H
+// An Array is what element-wise kernels go over: an image, or flat memory.
+type Array struct {
+	View
+	Flat []float32 // nil: the image
+}
+
+// each prepares f over corresponding pieces of arrays of one shape: rows of
+// images, single pixels where one of them is part of a wider image, chunks of
+// flat memory. The first is written, and gets a ring of zeros.
+func each(p *Pool, f func(pieces *[3][]float32), arrays ...Array) (run func()) {
+	pieces := make([][3][]float32, p.Threads())
+	y := arrays[0]
+	if y.Flat != nil {
+		n := len(y.Flat)
+		task := func(task, worker int) {
+			for i, a := range arrays {
+				pieces[worker][i] = a.Flat[task*chunk : min((task+1)*chunk, n)]
+			}
+			f(&pieces[worker])
+		}
+		return func() { p.Run((n+chunk-1)/chunk, task) }
+	}
+	width := y.W // pixels of a piece
+	for _, a := range arrays {
+		if a.Pixel != a.C {
+			width = 1
+		}
+	}
+	task := func(r, worker int) {
+		n, row := r/y.H, r%y.H
 		if row == 0 {
 			y.ClearRing(n)
 		}
-		for px := range x.W {
-			s, d := x.Data[x.at(n, row, px):][:x.C], y.Data[y.at(n, row, px):][:x.C]
-			for c := range s {
-				d[c] = max(s[c], 0)
+		for px := 0; px < y.W; px += width {
+			for i, a := range arrays {
+				pieces[worker][i] = a.Data[a.at(n, row, px):][:width*a.C]
 			}
+			f(&pieces[worker])
 		}
 	}
-	return func() { p.Run(x.N*x.H, task) }
+	return func() { p.Run(y.N*y.H, task) }
+}
+
+// ReLU prepares y = max(x, 0).
+func ReLU(p *Pool, y, x Array) (run func()) {
+	return each(p, func(s *[3][]float32) {
+		x := s[1]
+		for i := range s[0] {
+			s[0][i] = max(x[i], 0)
+		}
+	}, y, x)
 }
 
 // ReLUBackward prepares dx = dy where the output y is positive, else 0.
-func ReLUBackward(p *Pool, dx, y, dy View) (run func()) {
+func ReLUBackward(p *Pool, dx, y, dy Array) (run func()) {
+	return each(p, func(s *[3][]float32) {
+		dx, y, dy := s[0], s[1], s[2]
+		for i := range dx {
+			if y[i] > 0 {
+				dx[i] = dy[i]
+			} else {
+				dx[i] = 0
+			}
+		}
+	}, dx, y, dy)
+}
+
+// Mul prepares y = a * b.
+func Mul(p *Pool, y, a, b Array) (run func()) {
+	return each(p, func(s *[3][]float32) {
+		a, b := s[1], s[2]
+		for i := range s[0] {
+			s[0][i] = a[i] * b[i]
+		}
+	}, y, a, b)
+}
+
+// Apply prepares y = f(x), element by element.
+func Apply(p *Pool, y, x Array, f func(x float64) float64) (run func()) {
+	return each(p, func(s *[3][]float32) {
+		x := s[1]
+		for i := range s[0] {
+			s[0][i] = float32(f(float64(x[i])))
+		}
+	}, y, x)
+}
+
+// ApplySlope prepares dx = dy * slope(x), element by element.
+func ApplySlope(p *Pool, dx, x, dy Array, slope func(x float64) float64) (run func()) {
+	return each(p, func(s *[3][]float32) {
+		x, dy := s[1], s[2]
+		for i := range s[0] {
+			s[0][i] = float32(slope(float64(x[i])) * float64(dy[i]))
+		}
+	}, dx, x, dy)
+}
+
+// Fill prepares y = value() everywhere.
+func Fill(p *Pool, y Array, value func() float32) (run func()) {
+	var v float32
+	fill := each(p, func(s *[3][]float32) {
+		for i := range s[0] {
+			s[0][i] = v
+		}
+	}, y)
+	return func() {
+		v = value()
+		fill()
+	}
+}
+
+// AddChannels prepares y = x plus a number for each channel: as many for all
+// images, or others for each.
+func AddChannels(p *Pool, y, x View, numbers []float32) (run func()) {
 	task := func(r, _ int) {
 		n, row := r/y.H, r%y.H
 		if row == 0 {
-			dx.ClearRing(n)
+			y.ClearRing(n)
 		}
+		b := numbers[n*x.C%len(numbers):][:x.C]
 		for px := range y.W {
-			s, g, d := y.Data[y.at(n, row, px):][:y.C], dy.Data[dy.at(n, row, px):][:y.C], dx.Data[dx.at(n, row, px):][:y.C]
-			for c := range s {
-				if s[c] > 0 {
-					d[c] = g[c]
-				} else {
-					d[c] = 0
-				}
+			s, d := x.Data[x.at(n, row, px):][:x.C], y.Data[y.at(n, row, px):][:x.C]
+			for c, v := range b {
+				d[c] = s[c] + v
 			}
 		}
 	}
 	return func() { p.Run(y.N*y.H, task) }
+}
+
+// ChannelSums prepares the sums of every channel over all images, or each image.
+func ChannelSums(p *Pool, sums []float32, x View, images bool) (run func()) {
+	if !images {
+		all := NewMoments(p, x)
+		return func() { all.Sum(sums) }
+	}
+	var parts []*Moments
+	for n := range x.N {
+		parts = append(parts, NewMoments(p, x.image(n)))
+	}
+	return func() {
+		for n, m := range parts {
+			m.Sum(sums[n*x.C:][:x.C])
+		}
+	}
+}
+
+// Number prepares y[i] = f(i).
+func Number(p *Pool, y []float32, f func(i int) float32) (run func()) {
+	return rowwise(p, len(y), 1, func(i int) { y[i] = f(i) })
+}
+
+// Mean prepares the mean of all elements.
+func Mean(p *Pool, x Array) (mean func() float32) {
+	sum := 0.0
+	total := &Pool{threads: 1} // sums are taken in order
+	run := each(total, func(s *[3][]float32) {
+		for _, v := range s[0] {
+			sum += float64(v)
+		}
+	}, Array{View: x.View.readOnly(), Flat: x.Flat})
+	n := len(x.Flat)
+	if x.Flat == nil {
+		n = x.N * x.H * x.W * x.C
+	}
+	return func() float32 {
+		sum = 0
+		run()
+		return float32(sum / float64(n))
+	}
 }
 
 // AdamStep holds the constants of one step of Adam as PyTorch defines them:

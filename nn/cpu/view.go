@@ -30,6 +30,12 @@ func (v View) Channels(first, c int) View {
 	return v
 }
 
+// readOnly is the view without a ring, which reading kernels leave alone.
+func (v View) readOnly() View {
+	v.bare = true
+	return v
+}
+
 // at is the index of channel 0 of a pixel; (-1, -1) is the ring's corner.
 func (v View) at(n, y, x int) int { return v.Off + n*v.Image + y*v.Row + x*v.Pixel }
 

@@ -111,7 +111,13 @@ func (c *compiler) lower(src Source) error {
 		c.keep(c.outputs, out.Name, c.values[out.Node])
 	}
 	for _, grad := range src.Gradients {
-		c.keep(c.grads, grad.Name, c.values[grad.Node])
+		v := c.values[grad.Node]
+		if v.Image { // of a parameter that is an image, whose values are row-major
+			flat := &Value{Shape: v.Shape}
+			c.add(&ops.Reshape{To: v.Shape}, []*Value{v}, flat)
+			v = flat
+		}
+		c.keep(c.grads, grad.Name, v)
 	}
 	for _, in := range c.inputs {
 		in.Image = in.Image && !slices.ContainsFunc(in.users, func(s *Step) bool { return s.readsRowMajor(in) })
@@ -188,8 +194,12 @@ func (c *compiler) node(n *G.Node) error {
 		return nil
 	}
 	var in []*Value
-	for _, child := range children(n) {
-		in = append(in, c.values[child])
+	for i, child := range children(n) {
+		v := c.values[child]
+		if v.parameter() && len(v.Shape) == 4 && !isFilter(n.Op(), i) {
+			v = c.image(v)
+		}
+		in = append(in, v)
 	}
 	var op any
 	switch o := n.Op().(type) {
@@ -211,6 +221,12 @@ func (c *compiler) node(n *G.Node) error {
 	case *ops.Channels:
 		out.Base, out.First = in[0], o.First
 		return nil
+	case *ops.Reshape:
+		if !in[0].Image && !out.Image {
+			out.Base = in[0]
+			return nil
+		}
+		op = o
 	case ops.Op:
 		op = o
 	default:
@@ -223,6 +239,31 @@ func (c *compiler) node(n *G.Node) error {
 	}
 	c.add(op, in, out)
 	return nil
+}
+
+// parameter says that the memory of v lies outside of the program.
+func (v *Value) parameter() bool { return v.producer == nil && v.Data != nil }
+
+// isFilter says that input i of an operation is the weight of a convolution, which
+// kernels read as it is.
+func isFilter(op G.Op, i int) bool {
+	switch op.(type) {
+	case *ops.Conv, *ops.ConvGradInput:
+		return i == 1
+	}
+	return false
+}
+
+// image is a parameter in the layout of images.
+func (c *compiler) image(v *Value) *Value {
+	for _, u := range v.users {
+		if o, ok := u.Op.(*ops.Reshape); ok && u.Out[0].Image && slices.Equal(o.To, v.Shape) {
+			return u.Out[0]
+		}
+	}
+	image := &Value{Shape: v.Shape, Image: true}
+	c.add(&ops.Reshape{To: v.Shape}, []*Value{v}, image)
+	return image
 }
 
 // userOf is the forward batch norm that reads v with these statistics.

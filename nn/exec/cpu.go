@@ -68,11 +68,63 @@ func bilinear(m ops.Map) bool {
 // Kernel prepares the step on the pool.
 func (d *CPU) Kernel(s *Step) func() {
 	switch op := s.Op.(type) {
-	case *ops.ReLU, *ops.ReLUGrad, *ops.Softmax, *ops.SoftmaxGrad:
-		if !s.Out[0].Image {
-			return nil
+	case *ops.ReLU, *ops.ReLUGrad, *ops.Mul, *ops.Pointwise, *ops.PointwiseGrad, *ops.Mean, *ops.MeanGrad:
+		return d.elementwise(s)
+	case *ops.Softmax:
+		if s.Out[0].Image {
+			return cpu.Softmax(d.pool, view(s.Out[0]), view(s.In[0]))
 		}
-		return d.pointwise(s)
+	case *ops.SoftmaxGrad:
+		if s.Out[0].Image {
+			return cpu.SoftmaxBackward(d.pool, view(s.Out[0]), view(s.In[0]), view(s.In[1]))
+		}
+	case *ops.GroupNorm:
+		if op.Last {
+			return d.rows(s)
+		}
+		return d.groupNorm(s)
+	case *ops.GroupNormGrad:
+		if op.Last {
+			return d.rows(s)
+		}
+		return d.groupNorm(s)
+	case *ops.GroupNormReduce:
+		if op.Last {
+			return d.rows(s)
+		}
+		return d.groupNorm(s)
+	case *ops.LastSoftmax, *ops.LastSoftmaxGrad, *ops.LastSlice, *ops.LastPad:
+		return d.rows(s)
+	case *ops.HeadsDot:
+		return d.headsDot(op, s)
+	case *ops.HeadsMix:
+		return d.headsMix(op, s)
+	case *ops.AddChannel:
+		if s.In[0].Image {
+			return cpu.AddChannels(d.pool, view(s.Out[0]), view(s.In[0]), flat(s.In[1]))
+		}
+	case *ops.ChannelSum:
+		if s.In[0].Image {
+			return cpu.ChannelSums(d.pool, flat(s.Out[0]), view(s.In[0]), op.Images)
+		}
+	case *ops.Reshape:
+		if x, y := s.In[0], s.Out[0]; x.Image && !y.Image {
+			return func() { d.Read(x, flat(y)) }
+		} else if y.Image && !x.Image {
+			return func() { d.Write(y, flat(x)) }
+		}
+	case *ops.DropoutMask:
+		if y := s.Out[0]; !y.Image {
+			return cpu.Number(d.pool, flat(y), func(i int) float32 { return op.At(s.In[0].Data[0], i) })
+		}
+	case *ops.Embedding:
+		return cpu.TakeRows(flat(s.Out[0]), flat(s.In[1]), flat(s.In[0]), s.In[1].Shape[1])
+	case *ops.EmbeddingGrad:
+		return cpu.AddRows(flat(s.Out[0]), flat(s.In[1]), flat(s.In[0]), s.Out[0].Shape[1])
+	case *ops.Tokens:
+		return cpu.ToRows(d.pool, flat(s.Out[0]), view(s.In[0]))
+	case *ops.Pixels:
+		return cpu.FromRows(d.pool, view(s.Out[0]), flat(s.In[0]))
 	case Conv:
 		return d.conv(op, s)
 	case *ops.ConvGradInput:
@@ -159,25 +211,6 @@ func (d *CPU) Kernel(s *Step) func() {
 		return func() { loss[0] = focal() }
 	case *ops.FocalGrad:
 		return cpu.FocalBackward(d.pool, view(s.Out[0]), view(s.In[0]), s.In[1].Data, &s.In[2].Data[0])
-	}
-	return nil
-}
-
-// pointwise prepares the steps that look at one pixel at a time.
-func (d *CPU) pointwise(s *Step) func() {
-	switch s.Op.(type) {
-	case *ops.ReLU:
-		x, y := view(s.In[0]), view(s.Out[0])
-		return cpu.ReLU(d.pool, y, x)
-	case *ops.ReLUGrad:
-		y, dy, dx := view(s.In[0]), view(s.In[1]), view(s.Out[0])
-		return cpu.ReLUBackward(d.pool, dx, y, dy)
-	case *ops.Softmax:
-		x, y := view(s.In[0]), view(s.Out[0])
-		return cpu.Softmax(d.pool, y, x)
-	case *ops.SoftmaxGrad:
-		y, dy, dx := view(s.In[0]), view(s.In[1]), view(s.Out[0])
-		return cpu.SoftmaxBackward(d.pool, dx, y, dy)
 	}
 	return nil
 }

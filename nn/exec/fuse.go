@@ -81,6 +81,9 @@ func (c *compiler) fuse() {
 				gone[s] = true
 			}
 		case *ops.ChannelSum:
+			if op.Images {
+				continue
+			}
 			dy := s.In[0]
 			if o, ok := producerOp[BatchNormGrad](dy); ok && !o.Frozen {
 				// A batch norm takes away what a bias before it adds: the

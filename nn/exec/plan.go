@@ -122,11 +122,11 @@ func overwrites(s *Step) []*Value {
 	switch s.Op.(type) {
 	case BatchNormGrad:
 		return s.In[4:5]
-	case BatchNorm:
+	case *ops.GroupNormGrad:
+		return s.In[2:3]
+	case BatchNorm, *ops.GroupNorm, *ops.ReLU, *ops.Pointwise, *ops.Softmax, *ops.LastSoftmax, *ops.AddChannel:
 		return s.In[:1]
-	case *ops.ReLU, *ops.Softmax:
-		return s.In[:1]
-	case *ops.Add, *ops.ReLUGrad, *ops.SoftmaxGrad:
+	case *ops.Add, *ops.Mul, *ops.ReLUGrad, *ops.PointwiseGrad, *ops.SoftmaxGrad, *ops.LastSoftmaxGrad:
 		return s.In[:2]
 	}
 	return nil
@@ -156,21 +156,20 @@ func (c *compiler) place() ([]block, int) {
 		return cmp.Or(cmp.Compare(b.float, a.float), cmp.Compare(a.life.first, b.life.first), cmp.Compare(a.life.last, b.life.last))
 	})
 	total := 0
+	var placed []*block // by offset
 	for i := range blocks {
 		b := &blocks[i]
-		var taken []block
-		for _, o := range blocks[:i] {
-			if o.life.first <= b.life.last && b.life.first <= o.life.last {
-				taken = append(taken, o)
+		for _, o := range placed {
+			if o.life.first > b.life.last || b.life.first > o.life.last {
+				continue
 			}
-		}
-		slices.SortFunc(taken, func(a, b block) int { return cmp.Compare(a.offset, b.offset) })
-		for _, o := range taken {
 			if b.offset+b.float <= o.offset {
 				break
 			}
 			b.offset = max(b.offset, o.offset+o.float)
 		}
+		at, _ := slices.BinarySearchFunc(placed, b, func(o, b *block) int { return cmp.Compare(o.offset, b.offset) })
+		placed = slices.Insert(placed, at, b)
 		total = max(total, b.offset+b.float)
 	}
 	return blocks, total

@@ -35,6 +35,9 @@ func (c *compiler) program() (*Program, error) {
 // need besides: some 15 % more for U-Nets.
 func (p *Program) PlannedBytes() int { return 4 * p.floats }
 
+// Steps is the number of operations, after fusion.
+func (p *Program) Steps() int { return len(p.steps) }
+
 // Allocate takes the memory and prepares the kernels; the first Set or Run
 // does it otherwise.
 func (p *Program) Allocate() {

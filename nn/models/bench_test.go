@@ -25,6 +25,27 @@ func BenchmarkUNetTrainStep(b *testing.B) {
 // BenchmarkUNetTrainStepPaper is the same at the paper's width.
 func BenchmarkUNetTrainStepPaper(b *testing.B) { benchmarkTraining(b, 2, 64, 2, 128) }
 
+// BenchmarkUNetFirstStep is the way from nothing to a training step of the
+// localizer at the paper's width that is ready to run.
+func BenchmarkUNetFirstStep(b *testing.B) {
+	device := exec.NewCPU(2)
+	defer device.Close()
+	params := nn.NewParamSet(1)
+	for b.Loop() {
+		g := nn.NewGraph(params, nn.Train)
+		logits, err := UNet{Base: 64}.Logits(g, g.Input("image", 8, 3, 256, 256))
+		if err != nil {
+			b.Fatal(err)
+		}
+		g.Minimize(g.FocalLoss(g.Softmax(logits), g.Input("mask", 8, 1, 256, 256)))
+		p, err := g.Compile(device)
+		if err != nil {
+			b.Fatal(err)
+		}
+		p.Allocate()
+	}
+}
+
 func benchmarkTraining(b *testing.B, threads, base, batch, size int) {
 	params := nn.NewParamSet(1)
 	g := nn.NewGraph(params, nn.Train)

@@ -220,36 +220,3 @@ func round(out array, sum []float64) array {
 	}
 	return out
 }
-
-// ChannelSum sums [N, C, ...] over all axes but the second, giving [C]: the
-// gradient of a bias.
-type ChannelSum struct{ node }
-
-// InferShape gives [C].
-func (c *ChannelSum) InferShape(in ...G.DimSizer) (tensor.Shape, error) {
-	s, err := shapes(in, -1)
-	if err != nil {
-		return nil, err
-	}
-	return tensor.Shape{s[0][1]}, nil
-}
-
-// Do sums in float64.
-func (c *ChannelSum) Do(in ...G.Value) (G.Value, error) {
-	return reference(in, func(a []array) array {
-		sum := make([]float64, a[0].shape[1])
-		eachChannel(a[0], func(i, ch int) { sum[ch] += float64(a[0].data[i]) })
-		return round(newArray(len(sum)), sum)
-	})
-}
-
-// eachChannel calls f with every flat position of [N, C, ...] and its channel.
-func eachChannel(x array, f func(i, channel int)) {
-	inner := 1
-	for _, d := range x.shape[2:] {
-		inner *= d
-	}
-	for i := range x.data {
-		f(i, i/inner%x.shape[1])
-	}
-}

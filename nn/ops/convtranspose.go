@@ -30,38 +30,5 @@ func ConvTranspose2D(x, weight, bias *G.Node, window Window, groups int, more [2
 	if err != nil || bias == nil {
 		return y, err
 	}
-	return apply("addChannel", &AddChannel{}, y, bias)
-}
-
-// AddChannel adds one number a channel, [C], to x [N, C, ...].
-type AddChannel struct{ node }
-
-// InferShape gives the shape of x.
-func (a *AddChannel) InferShape(in ...G.DimSizer) (tensor.Shape, error) {
-	s, err := shapes(in, -1, 1)
-	if err != nil {
-		return nil, err
-	}
-	if s[0].Dims() < 2 || s[0][1] != s[1][0] {
-		return nil, fmt.Errorf("%d numbers for the channels of %v", s[1][0], s[0])
-	}
-	return s[0].Clone(), nil
-}
-
-// Do adds.
-func (a *AddChannel) Do(in ...G.Value) (G.Value, error) {
-	return reference(in, func(a []array) array {
-		y := newArray(a[0].shape...)
-		eachChannel(y, func(i, ch int) { y.data[i] = a[0].data[i] + a[1].data[ch] })
-		return y
-	})
-}
-
-// DiffWRT says that both are differentiable.
-func (a *AddChannel) DiffWRT(int) []bool { return all(2) }
-
-// SymDiff passes the gradient on and sums it.
-func (a *AddChannel) SymDiff(_ G.Nodes, _, dy *G.Node) (G.Nodes, error) {
-	db, err := apply("channelSum", &ChannelSum{}, dy)
-	return G.Nodes{dy, db}, err
+	return NewAddChannel(y, bias)
 }

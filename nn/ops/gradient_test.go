@@ -63,6 +63,8 @@ func TestNumericGradients(t *testing.T) {
 		}},
 		{"geglu", [][]int{{2, 3, 6}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.GEGLU(x[0]) }},
 		{"mul", [][]int{{2, 3}, {2, 3}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewMul(x[0], x[1]) }},
+		{"tokens", [][]int{{2, 3, 2, 4}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewTokens(x[0]) }},
+		{"pixels", [][]int{{2, 6, 4}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewPixels(x[0], 2, 3) }},
 		{"l1", [][]int{{2, 3, 4}, {2, 3, 4}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.L1(x[0], x[1]) }},
 		{"maskedMSE", [][]int{{2, 1, 3, 4}, {2, 3, 3, 4}, {2, 3, 3, 4}}, 1, func(x []*G.Node) (*G.Node, error) { return ops.MaskedMSE(x[1], x[2], x[0]) }},
 		{"ssim", [][]int{{2, 2, 6, 7}, {2, 2, 6, 7}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.SSIM(x[0], x[1], 5, 2) }},

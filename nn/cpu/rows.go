@@ -1,0 +1,189 @@
+package cpu
+
+import "math"
+
+// rowwise prepares f for every row of some width, several to a task.
+func rowwise(p *Pool, rows, width int, f func(row int)) (run func()) {
+	per := max(1, chunk/4/width)
+	task := func(task, _ int) {
+		for r := task * per; r < min((task+1)*per, rows); r++ {
+			f(r)
+		}
+	}
+	return func() { p.Run((rows+per-1)/per, task) }
+}
+
+// RowSoftmax prepares the softmax of every row of width numbers.
+func RowSoftmax(p *Pool, y, x []float32, width int) (run func()) {
+	return rowwise(p, len(x)/width, width, func(r int) {
+		x, y := x[r*width:][:width], y[r*width:][:width]
+		top := x[0]
+		for _, v := range x[1:] {
+			top = max(top, v)
+		}
+		sum := 0.0
+		for i, v := range x {
+			e := math.Exp(float64(v - top))
+			sum += e
+			y[i] = float32(e)
+		}
+		scale := float32(1 / sum)
+		for i := range y {
+			y[i] *= scale
+		}
+	})
+}
+
+// RowSoftmaxBackward prepares dx = y (dy - sum of y dy) for every row.
+func RowSoftmaxBackward(p *Pool, dx, y, dy []float32, width int) (run func()) {
+	return rowwise(p, len(y)/width, width, func(r int) {
+		y, dy, dx := y[r*width:][:width], dy[r*width:][:width], dx[r*width:][:width]
+		dot := 0.0
+		for i, v := range y {
+			dot += float64(v) * float64(dy[i])
+		}
+		for i, v := range y {
+			dx[i] = v * (dy[i] - float32(dot))
+		}
+	})
+}
+
+// rowMoments are mean and inverse standard deviation.
+func rowMoments(x []float32, eps float64) (mean, inverse float64) {
+	for _, v := range x {
+		mean += float64(v)
+	}
+	mean /= float64(len(x))
+	variance := 0.0
+	for _, v := range x {
+		d := float64(v) - mean
+		variance += d * d
+	}
+	return mean, 1 / math.Sqrt(variance/float64(len(x))+eps)
+}
+
+// LayerNorm prepares y = (x - mean) / sqrt(var + eps) * gamma + beta for every
+// row of len(gamma) numbers.
+func LayerNorm(p *Pool, y, x, gamma, beta []float32, eps float64) (run func()) {
+	c := len(gamma)
+	return rowwise(p, len(x)/c, c, func(r int) {
+		x, y := x[r*c:][:c], y[r*c:][:c]
+		mean, inverse := rowMoments(x, eps)
+		m, s := float32(mean), float32(inverse)
+		for i, v := range x {
+			y[i] = (v-m)*s*gamma[i] + beta[i]
+		}
+	})
+}
+
+// LayerNormBackward prepares the gradient of x.
+func LayerNormBackward(p *Pool, dx, x, gamma, dy []float32, eps float64) (run func()) {
+	c := len(gamma)
+	return rowwise(p, len(x)/c, c, func(r int) {
+		x, dy, dx := x[r*c:][:c], dy[r*c:][:c], dx[r*c:][:c]
+		mean, inverse := rowMoments(x, eps)
+		var sum, along float64
+		for i, v := range x {
+			d := float64(dy[i]) * float64(gamma[i])
+			sum += d
+			along += d * (float64(v) - mean)
+		}
+		a, b := sum/float64(c), along*inverse*inverse/float64(c)
+		for i, v := range x {
+			d := float64(dy[i]) * float64(gamma[i])
+			dx[i] = float32((d - a - (float64(v)-mean)*b) * inverse)
+		}
+	})
+}
+
+// LayerNormReduce prepares the gradients of beta and gamma.
+func LayerNormReduce(p *Pool, dbeta, dgamma, x, dy []float32, eps float64) (run func()) {
+	c := len(dbeta)
+	rows := len(x) / c
+	const block = 64 // rows that are summed by one task
+	blocks := (rows + block - 1) / block
+	parts := make([]float64, blocks*2*c)
+	task := func(b, _ int) {
+		sum, along := parts[b*2*c:][:c], parts[b*2*c+c:][:c]
+		clear(sum)
+		clear(along)
+		for r := b * block; r < min((b+1)*block, rows); r++ {
+			x, dy := x[r*c:][:c], dy[r*c:][:c]
+			mean, inverse := rowMoments(x, eps)
+			for i, v := range x {
+				d := float64(dy[i])
+				sum[i] += d
+				along[i] += d * (float64(v) - mean) * inverse
+			}
+		}
+	}
+	return func() {
+		p.Run(blocks, task)
+		for i := range c {
+			var s, a float64
+			for b := range blocks {
+				s += parts[b*2*c+i]
+				a += parts[b*2*c+c+i]
+			}
+			dbeta[i], dgamma[i] = float32(s), float32(a)
+		}
+	}
+}
+
+// CopyRows prepares the copy of count numbers of every row of src, srcWidth wide,
+// from srcFirst on, to dstFirst in the rows of dst, dstWidth wide; the others are
+// zero.
+func CopyRows(p *Pool, dst []float32, dstWidth, dstFirst int, src []float32, srcWidth, srcFirst, count int) (run func()) {
+	return rowwise(p, len(src)/srcWidth, max(srcWidth, dstWidth), func(r int) {
+		d := dst[r*dstWidth:][:dstWidth]
+		clear(d[:dstFirst])
+		copy(d[dstFirst:][:count], src[r*srcWidth+srcFirst:])
+		clear(d[dstFirst+count:])
+	})
+}
+
+// ToRows prepares the copy of an image's pixels as rows of its channels.
+func ToRows(p *Pool, dst []float32, src View) (run func()) {
+	return rowwise(p, src.N*src.H, src.W*src.C, func(r int) {
+		d := dst[r*src.W*src.C:][:src.W*src.C]
+		for x := range src.W {
+			copy(d[x*src.C:][:src.C], src.Data[src.at(r/src.H, r%src.H, x):])
+		}
+	})
+}
+
+// FromRows prepares the reverse, with a ring of zeros.
+func FromRows(p *Pool, dst View, src []float32) (run func()) {
+	return rowwise(p, dst.N*dst.H, dst.W*dst.C, func(r int) {
+		n, y := r/dst.H, r%dst.H
+		if y == 0 {
+			dst.ClearRing(n)
+		}
+		for x := range dst.W {
+			copy(dst.Data[dst.at(n, y, x):][:dst.C], src[(r*dst.W+x)*dst.C:])
+		}
+	})
+}
+
+// TakeRows prepares the copy of the rows of x, width wide, that ids name. An id
+// that names none panics.
+func TakeRows(y, x, ids []float32, width int) (run func()) {
+	return func() {
+		for i, id := range ids {
+			copy(y[i*width:][:width], x[int(id)*width:][:width])
+		}
+	}
+}
+
+// AddRows prepares the sums of the rows of dy that went to each id.
+func AddRows(dx, dy, ids []float32, width int) (run func()) {
+	return func() {
+		clear(dx)
+		for i, id := range ids {
+			d := dx[int(id)*width:][:width]
+			for k, v := range dy[i*width:][:width] {
+				d[k] += v
+			}
+		}
+	}
+}
