@@ -2,6 +2,7 @@ package downstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -52,11 +53,18 @@ func EstimateBytes(c LocalizerConfig) (int64, error) {
 	}
 	l := newLocalizer(c)
 	p, err := l.trainer(c.Batch)
-	if err != nil {
+	var program int64
+	var short *exec.MemoryError
+	switch {
+	case errors.As(err, &short):
+		program = short.Need
+	case err != nil:
 		return 0, err
+	default:
+		program = int64(p.PlannedBytes())
 	}
 	const copies = 4 // weights, gradients in flight, and Adam's two moments
-	return int64(p.PlannedBytes()) + int64(4*copies*l.params.Count()) + 200<<20, nil
+	return program + int64(4*copies*l.params.Count()) + 200<<20, nil
 }
 
 // A Criterion judges a localizer after an epoch; higher is better.
@@ -64,8 +72,9 @@ type Criterion func(ctx context.Context, l *Localizer) (float64, error)
 
 // TrainLocalizer trains a U-Net on normal images and generated pairs (Sec.
 // 4.1; focal loss, Adam). Without a criterion the last epoch's weights are
-// kept, else those of the epoch it likes best. It fails if the loss stops being
-// a finite number, or when ctx is cancelled.
+// kept, else those of the epoch it likes best. It fails when ctx is cancelled, and
+// with a DivergedError when the loss or a gradient stops being finite; then the
+// localizer is what it was after the last good step.
 func TrainLocalizer(ctx context.Context, c LocalizerConfig, set TrainingSet, best Criterion, onEvent func(Event)) (*Localizer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -121,8 +130,9 @@ func TrainLocalizer(ctx context.Context, c LocalizerConfig, set TrainingSet, bes
 				return nil, err
 			}
 			step++
-			if l := float64(loss); math.IsNaN(l) || math.IsInf(l, 0) {
-				return nil, fmt.Errorf("localizer loss is %v at step %d: lower the learning rate (%g)", l, step, c.LearningRate)
+			if !p.Finite() {
+				p.Undo()
+				return l, &DivergedError{Step: step, Loss: float64(loss), Where: p.FirstNonFinite(), LearningRate: c.LearningRate}
 			}
 			adam.Step(p)
 			if onEvent != nil && (time.Since(reported) > time.Second || len(draws) == 0) {
@@ -151,6 +161,23 @@ func TrainLocalizer(ctx context.Context, c LocalizerConfig, set TrainingSet, bes
 		}
 	}
 	return l, nil
+}
+
+// A DivergedError says that training ran into NaN or infinities.
+type DivergedError struct {
+	Step         int     // counted from 1
+	Loss         float64 // of the step; finite if only gradients are not
+	Where        string  // what the first of them came from
+	LearningRate float64
+}
+
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("training diverged at step %d, loss %v: the first value that is not finite comes from the %s", e.Step, e.Loss, e.Where)
+}
+
+// Hint says what to do.
+func (e *DivergedError) Hint() string {
+	return fmt.Sprintf("lower the learning rate (%g)", e.LearningRate)
 }
 
 // schedule is PyTorch's MultiStepLR; milestones that are no whole epoch never

@@ -2,10 +2,13 @@ package downstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/anobench/anobench/dataset"
@@ -119,4 +122,31 @@ func means(t *testing.T, maps [][]float32, masks []string) (inside, outside floa
 		}
 	}
 	return inside / in, outside / out
+}
+
+// Training that runs into NaN stops, says where, and hands out the last good
+// weights.
+func TestDivergence(t *testing.T) {
+	set, _ := writeSet(t, 32)
+	c := testConfig()
+	c.LearningRate = 1e30
+	l, err := TrainLocalizer(context.Background(), c, set, nil, nil)
+	var diverged *DivergedError
+	if !errors.As(err, &diverged) || diverged.Step != 2 {
+		t.Fatalf("error %v, want a divergence at step 2", err)
+	}
+	if want := "of layer encoder_segment.block1."; !strings.Contains(err.Error(), want) {
+		t.Errorf("error %q does not say %q", err, want)
+	}
+	for _, x := range l.params.Tensors() {
+		if data, ok := x.Data.([]float32); ok && slices.ContainsFunc(data, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) }) {
+			t.Errorf("%s is not finite", x.Name)
+		}
+		if count, ok := x.Data.([]int64); ok && count[0] != 1 {
+			t.Errorf("%s is %d after one good step", x.Name, count[0])
+		}
+	}
+	if err := l.Save(filepath.Join(t.TempDir(), "last-good.safetensors")); err != nil {
+		t.Error(err)
+	}
 }

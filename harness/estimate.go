@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/anobench/anobench/downstream"
+	"github.com/anobench/anobench/internal/memory"
 )
 
 // An Estimate is what a plan would take on this machine.
@@ -62,7 +63,7 @@ func EstimatePlan(ctx context.Context, p *Plan, jobs int) (Estimate, error) {
 
 // fitsMachine refuses a training for which there is not memory enough here.
 func fitsMachine(need int64) error {
-	if free := FreeMemory(); need > free {
+	if free := memory.Free(); need > free {
 		return fmt.Errorf("training a localizer needs about %.1f GiB of memory and %.1f are free: lower localizer.batch, localizer.base_width or size",
 			float64(need)/(1<<30), float64(free)/(1<<30))
 	}

@@ -147,19 +147,3 @@ func tail(path string) string {
 	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
 	return ", its last words: " + strings.Join(lines[max(0, len(lines)-5):], " | ")
 }
-
-// FreeMemory is the memory that processes can take without swapping.
-func FreeMemory() int64 {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 4 << 30
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var kib int64
-		if _, err := fmt.Sscanf(lines.Text(), "MemAvailable: %d kB", &kib); err == nil {
-			return kib << 10
-		}
-	}
-	return 4 << 30
-}

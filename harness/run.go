@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/anobench/anobench/internal/memory"
 	"github.com/anobench/anobench/results"
 )
 
@@ -33,7 +34,7 @@ func Run(ctx context.Context, p *Plan, o Options) error {
 		o.Jobs = runtime.NumCPU()
 	}
 	if o.Memory <= 0 {
-		o.Memory = FreeMemory() / 4 * 3
+		o.Memory = memory.Free() / 4 * 3
 	}
 	if o.Listen == nil {
 		o.Listen = func(Event) {}

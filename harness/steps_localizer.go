@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/downstream"
@@ -80,6 +81,14 @@ func (w *worker) train(ctx context.Context) error {
 	l, err := downstream.TrainLocalizer(ctx, s.Localizer, set, best, func(e downstream.Event) {
 		w.send(message{Done: e.Step, Total: e.Steps, Unit: "steps", Loss: finite(e.Loss), Rate: e.ImagesPerSecond, Left: e.Left})
 	})
+	var diverged *downstream.DivergedError
+	if errors.As(err, &diverged) {
+		path := strings.TrimSuffix(w.Log, ".plugin.log") + ".last-good.safetensors"
+		if e := l.Save(path); e != nil {
+			return errors.Join(err, e)
+		}
+		return fmt.Errorf("%w; the weights after the step before are in %s", err, path)
+	}
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/anobench/anobench/harness"
 	"github.com/anobench/anobench/harness/host"
+	"github.com/anobench/anobench/internal/memory"
 	"github.com/anobench/anobench/nn/cpu"
 )
 
@@ -26,7 +27,7 @@ func newDoctor() *cobra.Command {
 			}
 			line("version", "%s, %s", buildVersion(), runtime.Version())
 			line("processors", "%d, kernels for %s", runtime.NumCPU(), cpu.Name())
-			line("memory", "%.1f GiB free", float64(harness.FreeMemory())/(1<<30))
+			line("memory", "%.1f GiB free", float64(memory.Free())/(1<<30))
 			s, err := harness.OpenStore(store)
 			if err != nil {
 				return withHint(err, "choose another place with --store")

@@ -79,7 +79,7 @@ func (c *compiler) lower(src Source) error {
 	}
 	for _, p := range src.Params {
 		v := c.leaf(p.Node)
-		v.Data, v.Image = p.Data, false
+		v.Data, v.Image, v.name = p.Data, false, p.Name
 		if v.size() != len(p.Data) {
 			return fmt.Errorf("parameter %s has shape %v and %d elements", p.Name, v.Shape, len(p.Data))
 		}
@@ -242,7 +242,7 @@ func (c *compiler) node(n *G.Node) error {
 }
 
 // parameter says that the memory of v lies outside of the program.
-func (v *Value) parameter() bool { return v.producer == nil && v.Data != nil }
+func (v *Value) parameter() bool { return v.name != "" }
 
 // isFilter says that input i of an operation is the weight of a convolution, which
 // kernels read as it is.

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"github.com/anobench/anobench/internal/memory"
 	"github.com/anobench/anobench/nn/cpu"
 	"github.com/anobench/anobench/nn/ops"
 )
@@ -28,6 +29,9 @@ func (d *CPU) Close() { d.pool.Close() }
 
 // Floats counts the ring of zeros around every image.
 func (d *CPU) Floats(n, c, h, w int) int { return cpu.Size(n, c, h, w) }
+
+// Free is the memory that this process can still take.
+func (d *CPU) Free() int64 { return memory.Free() }
 
 // Alloc takes memory of the process.
 func (d *CPU) Alloc(floats int) []float32 { return make([]float32, floats) }

@@ -5,6 +5,8 @@ package exec
 type Device interface {
 	// Floats is the memory that an image [n, c, h, w] takes.
 	Floats(n, c, h, w int) int
+	// Free is the memory in bytes that can be taken now.
+	Free() int64
 	// Alloc takes that many zeroed floats.
 	Alloc(floats int) []float32
 	// Partial says that the kernel of s can work on v, one of its operands,

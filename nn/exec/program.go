@@ -18,6 +18,7 @@ type Program struct {
 	grads   map[string]*Value
 
 	kernels []func() // nil until allocated
+	before  []*runningBefore
 	timed   bool
 	spent   []time.Duration
 	runs    int
@@ -27,7 +28,18 @@ func (c *compiler) program() (*Program, error) {
 	p := &Program{device: c.device, steps: c.steps, inputs: c.inputs, outputs: c.outputs, grads: c.grads}
 	p.blocks, p.floats = c.place()
 	p.spent = make([]time.Duration, len(p.steps))
+	if need, free := int64(p.PlannedBytes()), c.device.Free(); need > free {
+		return nil, &MemoryError{need, free}
+	}
 	return p, nil
+}
+
+// A MemoryError says that a device has too little memory for a program.
+type MemoryError struct{ Need, Free int64 } // bytes
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("the network needs %.1f MB for activations and gradients and %.1f MB are free: lower the batch, the size of images or the width",
+		float64(e.Need)/1e6, float64(e.Free)/1e6)
 }
 
 // PlannedBytes is the memory that a run needs for activations and gradients,
@@ -77,24 +89,16 @@ func (v *Value) bind() {
 func (p *Program) kernel(s *Step) func() {
 	if r, ok := s.Op.(Running); ok {
 		stats := s.In[0].Data
-		return func() { r.update(stats) }
+		undo := p.remember(r)
+		return func() {
+			undo.save()
+			r.update(stats)
+		}
 	}
 	if k := p.device.Kernel(s); k != nil {
 		return k
 	}
 	return referenceKernel(p.device, s)
-}
-
-// update moves the running statistics towards the batch's; the running
-// variance takes the unbiased one.
-func (r Running) update(stats []float32) {
-	unbiased := float64(r.Pixels) / float64(r.Pixels-1)
-	for i := range r.Mean {
-		mean, variance := float64(stats[i]), float64(stats[len(r.Mean)+i])*unbiased
-		r.Mean[i] = float32((1-r.Momentum)*float64(r.Mean[i]) + r.Momentum*mean)
-		r.Var[i] = float32((1-r.Momentum)*float64(r.Var[i]) + r.Momentum*variance)
-	}
-	*r.Count++
 }
 
 // Set gives an input its value, row-major in the input's shape. The value

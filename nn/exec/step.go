@@ -19,6 +19,7 @@ type Value struct {
 	Base  *Value
 	First int
 
+	name     string // of a parameter
 	producer *Step
 	users    []*Step
 	keep     bool // must outlive the run
