@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"plugins/anomalydiffusion/...": {"plugins/anomalydiffusion/...", "plugins/sdk", "dataset", "nn", "nn/..."},
 	"downstream":                   {"nn/...", "dataset"},
 	"metrics":                      {},
+	"metrics/features":             {"nn", "nn/...", "dataset"},
 	"nn/...":                       {"nn/...", "internal/memory"},
 	"nn/internal/layertest":        {"nn/...", "internal/golden"},
 	"dataset":                      {},

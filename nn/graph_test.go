@@ -144,10 +144,82 @@ func TestBitsDoNotDependOnThreads(t *testing.T) {
 	}
 }
 
+// transformerNet has the layers of a diffusion model.
+func transformerNet(g *Graph) (loss *Node) {
+	x := g.Input("image", 2, 4, 8, 8)
+	time := g.SiLU(g.Linear(g.TimestepEmbedding(g.Input("time", 2), 16), "time", 32))
+	h := g.Conv2D(x, "in", 32, Pad(1))
+	h = g.AddChannel(h, g.Linear(time, "add", 32))
+	h = g.Conv2D(g.SiLU(g.GroupNorm(h, "gn", 8)), "res", 32, Pad(1))
+	rows := g.Tokens(h)
+	norm := g.LayerNorm(rows, "ln")
+	rows = g.Add(rows, g.Attention(norm, norm, "attn", 4, 8))
+	rows = g.Add(rows, g.Linear(g.GEGLU(g.Linear(rows, "ff0", 128)), "ff2", 32))
+	h = g.UpsampleNearest(g.Pixels(rows, 8, 8), 2)
+	return g.MaskedMSELoss(g.Conv2D(h, "out", 4, Stride(2), Pad(1)), x, g.Input("region", 2, 1, 8, 8))
+}
+
 func TestRunAllocatesNothing(t *testing.T) {
 	p := trainer(t, NewParamSet(5), 2)
 	if n := testing.AllocsPerRun(10, p.Run); n != 0 {
 		t.Errorf("%v allocations a run", n)
+	}
+}
+
+// TestSameBits trains the same way five times.
+func TestSameBits(t *testing.T) {
+	for name, build := range map[string]func(g *Graph) *Node{
+		"u-net":       func(g *Graph) *Node { _, loss := smallNet(g); return loss },
+		"transformer": transformerNet,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var first [][]float32
+			for run := range 5 {
+				params := NewParamSet(5)
+				g := NewGraph(params, Train)
+				g.Minimize(build(g))
+				device := exec.NewCPU(2)
+				t.Cleanup(device.Close)
+				p, err := g.Compile(device)
+				if err != nil {
+					t.Fatal(err)
+				}
+				rng := rand.New(rand.NewPCG(9, 0))
+				for _, in := range g.source.Inputs {
+					data := make([]float32, in.Node.Shape().TotalSize())
+					for i := range data {
+						data[i] = float32(rng.IntN(2))
+					}
+					if err := p.Set(in.Name, data); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if n := testing.AllocsPerRun(1, p.Run); n != 0 {
+					t.Errorf("%v allocations a run", n)
+				}
+				var now [][]float32
+				for range 3 {
+					p.Run()
+					for _, w := range params.Weights() {
+						for i, d := range p.Gradient(w.Name) {
+							w.Data[i] -= 0.01 * d
+						}
+					}
+				}
+				for _, x := range params.All() {
+					now = append(now, x.Data)
+				}
+				if run == 0 {
+					first = now
+					continue
+				}
+				for i, x := range params.All() {
+					if !slices.Equal(now[i], first[i]) {
+						t.Fatalf("run %d: %s differs", run, x.Name)
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -187,3 +187,31 @@ func AddRows(dx, dy, ids []float32, width int) (run func()) {
 		}
 	}
 }
+
+// ColumnSums prepares the sums of the columns of x, as wide as sums.
+func ColumnSums(p *Pool, sums, x []float32) (run func()) {
+	width := len(sums)
+	rows := len(x) / width
+	const block = 64 // rows that are summed by one task
+	blocks := (rows + block - 1) / block
+	parts := make([]float64, blocks*width)
+	task := func(b, _ int) {
+		part := parts[b*width:][:width]
+		clear(part)
+		for r := b * block; r < min((b+1)*block, rows); r++ {
+			for i, v := range x[r*width:][:width] {
+				part[i] += float64(v)
+			}
+		}
+	}
+	return func() {
+		p.Run(blocks, task)
+		for i := range sums {
+			sum := 0.0
+			for b := range blocks {
+				sum += parts[b*width+i]
+			}
+			sums[i] = float32(sum)
+		}
+	}
+}

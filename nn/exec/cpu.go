@@ -97,7 +97,7 @@ func (d *CPU) Kernel(s *Step) func() {
 			return d.rows(s)
 		}
 		return d.groupNorm(s)
-	case *ops.LastSoftmax, *ops.LastSoftmaxGrad, *ops.LastSlice, *ops.LastPad:
+	case *ops.LastSoftmax, *ops.LastSoftmaxGrad, *ops.LastSlice, *ops.LastPad, *ops.LastAxisSum, *ops.TimestepEmbedding:
 		return d.rows(s)
 	case *ops.HeadsDot:
 		return d.headsDot(op, s)

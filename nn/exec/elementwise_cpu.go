@@ -70,6 +70,13 @@ func (d *CPU) rows(s *Step) func() {
 		return cpu.RowSoftmax(d.pool, out, in[0], last(s.In[0]))
 	case *ops.LastSoftmaxGrad:
 		return cpu.RowSoftmaxBackward(d.pool, out, in[0], in[1], last(s.In[0]))
+	case *ops.LastAxisSum:
+		return cpu.ColumnSums(d.pool, out, in[0])
+	case *ops.TimestepEmbedding:
+		return cpu.Number(d.pool, out, func(i int) float32 {
+			v, _ := op.Sinusoid.At(float64(in[0][i/op.Sinusoid.Dim]), i%op.Sinusoid.Dim)
+			return float32(v)
+		})
 	case *ops.LastSlice:
 		return cpu.CopyRows(d.pool, out, op.Count, 0, in[0], last(s.In[0]), op.First, op.Count)
 	case *ops.LastPad:

@@ -23,3 +23,15 @@ func (m MultiStep) At(epoch int) float64 {
 	}
 	return lr
 }
+
+// Cosine lowers a learning rate from Base to Min along half a cosine, as
+// PyTorch's CosineAnnealingLR.
+type Cosine struct {
+	Base, Min float64
+	Epochs    int // after which it is Min, T_max in PyTorch
+}
+
+// At is the learning rate of an epoch, counted from 0.
+func (c Cosine) At(epoch int) float64 {
+	return c.Min + (c.Base-c.Min)*(1+math.Cos(math.Pi*float64(epoch)/float64(c.Epochs)))/2
+}

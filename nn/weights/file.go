@@ -42,11 +42,12 @@ func open(f *os.File) (*File, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("not a file")
 	}
-	return read(f, info.Size())
+	return Read(f, info.Size())
 }
 
-// read lists the tensors of a checkpoint of that many bytes.
-func read(f io.ReaderAt, size int64) (*File, error) {
+// Read is Open for a checkpoint of size bytes that is no file; it need not be
+// closed.
+func Read(f io.ReaderAt, size int64) (*File, error) {
 	head := make([]byte, min(size, 16))
 	if _, err := f.ReadAt(head, 0); err != nil {
 		return nil, err
