@@ -16,7 +16,7 @@ func init() {
 
 // localization ranks 122 maps with one square anomaly each, about 3 % of the
 // pixels.
-func localization(int) (step, done func(), err error) {
+func localization(int) (step func(), err error) {
 	const n, side, d = 122, 256, 44
 	rng := rand.New(rand.NewPCG(1, 2))
 	maps := make([]metrics.Map, n)
@@ -42,5 +42,5 @@ func localization(int) (step, done func(), err error) {
 		l.F1Max()
 		l.AUPRO()
 	}
-	return step, func() {}, nil
+	return step, nil
 }

@@ -47,14 +47,14 @@ func networkRow(name string, batch, size int, build func(g *nn.Graph, x *nn.Node
 	args := []string{"networks_twin.py", name, strconv.Itoa(batch), strconv.Itoa(size)}
 	return row{
 		name: fmt.Sprintf("%s-n%d-%d", name, batch, size),
-		prepare: func(threads int) (step, done func(), err error) {
+		prepare: func(threads int) (step func(), err error) {
 			return networkStep(threads, []int{batch, 3, size, size}, name == "resnet34-train", build)
 		},
 		twins: [][]string{append(args[:4:4], "nchw"), append(args[:4:4], "channels_last")},
 	}
 }
 
-func networkStep(threads int, shape []int, train bool, build func(g *nn.Graph, x *nn.Node) error) (step, done func(), err error) {
+func networkStep(threads int, shape []int, train bool, build func(g *nn.Graph, x *nn.Node) error) (step func(), err error) {
 	mode := nn.Eval
 	if train {
 		mode = nn.Train
@@ -62,7 +62,7 @@ func networkStep(threads int, shape []int, train bool, build func(g *nn.Graph, x
 	params := nn.NewParamSet(1)
 	g := nn.NewGraph(params, mode)
 	if err := build(g, g.Input("image", shape...)); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if !train {
 		g.Freeze()
@@ -70,23 +70,21 @@ func networkStep(threads int, shape []int, train bool, build func(g *nn.Graph, x
 	device := exec.NewCPU(threads)
 	p, err := g.Compile(device)
 	if err != nil {
-		device.Close()
-		return nil, nil, err
+		return nil, err
 	}
 	image := make([]float32, shape[0]*shape[1]*shape[2]*shape[3])
 	for i := range image {
 		image[i] = float32(i%251) / 251
 	}
 	if err := p.Set("image", image); err != nil {
-		device.Close()
-		return nil, nil, err
+		return nil, err
 	}
 	if !train {
-		return p.Run, device.Close, nil
+		return p.Run, nil
 	}
 	opt := optim.NewAdam(params.Weights(), optim.DefaultAdam(1e-4))
 	return func() {
 		p.Run()
 		opt.Step(p)
-	}, device.Close, nil
+	}, nil
 }
