@@ -58,6 +58,11 @@ type Array struct {
 // images, single pixels where one of them is part of a wider image, chunks of
 // flat memory. The first is written, and gets a ring of zeros.
 func each(p *Pool, f func(pieces *[3][]float32), arrays ...Array) (run func()) {
+	return eachWorker(p, func(pieces *[3][]float32, _ int) { f(pieces) }, arrays...)
+}
+
+// eachWorker is each for an f that needs memory of its worker.
+func eachWorker(p *Pool, f func(pieces *[3][]float32, worker int), arrays ...Array) (run func()) {
 	pieces := make([][3][]float32, p.Threads())
 	y := arrays[0]
 	if y.Flat != nil {
@@ -66,7 +71,7 @@ func each(p *Pool, f func(pieces *[3][]float32), arrays ...Array) (run func()) {
 			for i, a := range arrays {
 				pieces[worker][i] = a.Flat[task*chunk : min((task+1)*chunk, n)]
 			}
-			f(&pieces[worker])
+			f(&pieces[worker], worker)
 		}
 		return func() { p.Run((n+chunk-1)/chunk, task) }
 	}
@@ -85,7 +90,7 @@ func each(p *Pool, f func(pieces *[3][]float32), arrays ...Array) (run func()) {
 			for i, a := range arrays {
 				pieces[worker][i] = a.Data[a.at(n, row, px):][:width*a.C]
 			}
-			f(&pieces[worker])
+			f(&pieces[worker], worker)
 		}
 	}
 	return func() { p.Run(y.N*y.H, task) }

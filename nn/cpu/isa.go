@@ -71,7 +71,10 @@ type isa struct {
 	add func(y, a, b *float32, n int)
 	// One step of Adam; see Adam for c.
 	adam func(p, g, m, v *float32, n int, c *[7]float32)
-	wino winoKernels
+	// y = exp(x) and y = ln(x), the latter of positive normal numbers, with the
+	// tables of constants below.
+	exp, log func(y, x *float32, n int, c *float32)
+	wino     winoKernels
 }
 
 // isas are the usable implementations, widest first; the last is portable.

@@ -135,6 +135,12 @@ func addAVX512(y, a, b *float32, n int)
 func adamAVX512(p, grad, m, v *float32, n int, c *[7]float32)
 
 //go:noescape
+func expAVX512(y, x *float32, n int, c *float32)
+
+//go:noescape
+func logAVX512(y, x *float32, n int, c *float32)
+
+//go:noescape
 func winoInputAVX512(p *patches)
 
 //go:noescape
@@ -249,6 +255,12 @@ func addAVX2(y, a, b *float32, n int)
 
 //go:noescape
 func adamAVX2(p, grad, m, v *float32, n int, c *[7]float32)
+
+//go:noescape
+func expAVX2(y, x *float32, n int, c *float32)
+
+//go:noescape
+func logAVX2(y, x *float32, n int, c *float32)
 
 //go:noescape
 func winoInputAVX2(p *patches)

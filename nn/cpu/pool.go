@@ -29,6 +29,7 @@ type scratch struct {
 	patches patches
 	out     [16 * 32]float32 // a tile whose last vector is cut by the channel count
 	sums    [32]float32
+	block   [3][blockSize]float32   // of an element-wise kernel
 	rows    [16 * rowsApart]float32 // weights on their way into a vector's lanes
 	// Channel vectors that a kernel takes by address.
 	coef4 [4]*float32

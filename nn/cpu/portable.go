@@ -24,6 +24,8 @@ var portable = isa{
 	axpy:         axpyGo,
 	add:          addGo,
 	adam:         adamGo,
+	exp:          expGo,
+	log:          logGo,
 	wino:         winoGo,
 }
 
@@ -193,5 +195,19 @@ func adamGo(p, g, m, v *float32, n int, c *[7]float32) {
 		ms[i] = c[0]*ms[i] + c[1]*gs[i]
 		vs[i] = c[2]*vs[i] + c[3]*gs[i]*gs[i]
 		ps[i] -= c[6] * ms[i] / (float32(math.Sqrt(float64(vs[i])))*c[4] + c[5])
+	}
+}
+
+func expGo(y, x *float32, n int, _ *float32) {
+	ys, xs := unsafe.Slice(y, n), unsafe.Slice(x, n)
+	for i := range ys {
+		ys[i] = float32(math.Exp(float64(xs[i])))
+	}
+}
+
+func logGo(y, x *float32, n int, _ *float32) {
+	ys, xs := unsafe.Slice(y, n), unsafe.Slice(x, n)
+	for i := range ys {
+		ys[i] = float32(math.Log(float64(xs[i])))
 	}
 }

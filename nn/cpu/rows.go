@@ -21,11 +21,13 @@ func RowSoftmax(p *Pool, y, x []float32, width int) (run func()) {
 		for _, v := range x[1:] {
 			top = max(top, v)
 		}
-		sum := 0.0
 		for i, v := range x {
-			e := math.Exp(float64(v - top))
-			sum += e
-			y[i] = float32(e)
+			y[i] = v - top
+		}
+		exps(y, y)
+		sum := 0.0
+		for _, e := range y {
+			sum += float64(e)
 		}
 		scale := float32(1 / sum)
 		for i := range y {

@@ -37,7 +37,7 @@ var winoGo = winoKernels{
 }
 
 // transformGo applies a one-dimensional transform to rows and columns.
-func transformGo(p *patches, in, out int, f func(x *[6]float32) [6]float32, bias float32) {
+func transformGo(p *patches, in, out int, f func(x [6]float32) [6]float32, bias float32) {
 	var t [6][6]float32 // [column][row]
 	for n := range p.n {
 		src, dst := at(p.src, n*p.srcStep), at(p.dst, n*p.dstStep)
@@ -46,13 +46,13 @@ func transformGo(p *patches, in, out int, f func(x *[6]float32) [6]float32, bias
 			for i := range in {
 				x[i] = *at(src, i*p.srcRow+j*p.srcCol)
 			}
-			t[j] = f(&x)
+			t[j] = f(x)
 		}
 		for i := range out {
 			for j := range in {
 				x[j] = t[j][i]
 			}
-			y := f(&x)
+			y := f(x)
 			for j, v := range y[:out] {
 				*at(dst, i*p.dstRow+j*p.dstCol) = v + bias
 			}
@@ -66,30 +66,30 @@ const (
 	pointB = math.Sqrt2
 )
 
-func inputGo(x *[6]float32) [6]float32 {
+func inputGo(x [6]float32) [6]float32 {
 	e1, o1 := x[4]-2*x[2], pointA*(x[3]-2*x[1])
 	e2, o2 := x[4]-0.5*x[2], pointB*(x[3]-0.5*x[1])
 	return [6]float32{x[0] + x[4] - 2.5*x[2], e1 + o1, e1 - o1, e2 + o2, e2 - o2, x[5] + x[1] - 2.5*x[3]}
 }
 
-func gradientGo(x *[6]float32) [6]float32 {
+func gradientGo(x [6]float32) [6]float32 {
 	e1, o1 := x[0]+0.5*x[2], pointA*(x[1]+0.5*x[3])
 	e2, o2 := x[0]+2*x[2], pointB*(x[1]+2*x[3])
 	return [6]float32{x[0], e1 + o1, e1 - o1, e2 + o2, e2 - o2, x[3]}
 }
 
-func filterGo(x *[6]float32) [6]float32 {
+func filterGo(x [6]float32) [6]float32 {
 	e1, o1 := -2./3*x[0]-1./3*x[2], -2./3*pointA*x[1]
 	e2, o2 := 1./6*x[0]+1./3*x[2], pointB/6*x[1]
 	return [6]float32{x[0], e1 + o1, e1 - o1, e2 + o2, e2 - o2, x[2]}
 }
 
-func outputGo(x *[6]float32) [6]float32 {
+func outputGo(x [6]float32) [6]float32 {
 	s1, d1, s3, d3 := x[1]+x[2], x[1]-x[2], x[3]+x[4], x[3]-x[4]
 	return [6]float32{x[0] + s1 + s3, pointA*d1 + pointB*d3, 0.5*s1 + 2*s3, pointA/2*d1 + 2*pointB*d3 + x[5]}
 }
 
-func filterGradientGo(x *[6]float32) [6]float32 {
+func filterGradientGo(x [6]float32) [6]float32 {
 	s1, d1, s3, d3 := x[1]+x[2], x[1]-x[2], x[3]+x[4], x[3]-x[4]
 	return [6]float32{x[0] - 2./3*s1 + 1./6*s3, -2./3*pointA*d1 + pointB/6*d3, x[5] - 1./3*s1 + 1./3*s3}
 }

@@ -5,6 +5,17 @@ import (
 	"github.com/anobench/anobench/nn/ops"
 )
 
+// activations are the functions with kernels of their own; the others are
+// computed element by element in float64.
+var activations = map[string]struct {
+	forward  func(p *cpu.Pool, y, x cpu.Array) func()
+	backward func(p *cpu.Pool, dx, x, dy cpu.Array) func()
+}{
+	ops.Sigmoid.Name: {cpu.Sigmoid, cpu.SigmoidBackward},
+	ops.SiLU.Name:    {cpu.SiLU, cpu.SiLUBackward},
+	ops.GELU.Name:    {cpu.GELU, cpu.GELUBackward},
+}
+
 // array is the memory of a value for element-wise kernels.
 func array(v *Value) cpu.Array {
 	if v.Image {
@@ -45,8 +56,14 @@ func (d *CPU) elementwise(s *Step) func() {
 	case *ops.Mul:
 		return cpu.Mul(d.pool, a[0], a[1], a[2])
 	case *ops.Pointwise:
+		if fast, ok := activations[op.Function.Name]; ok {
+			return fast.forward(d.pool, a[0], a[1])
+		}
 		return cpu.Apply(d.pool, a[0], a[1], op.Function.At)
 	case *ops.PointwiseGrad:
+		if fast, ok := activations[op.Function.Name]; ok {
+			return fast.backward(d.pool, a[0], a[1], a[2])
+		}
 		return cpu.ApplySlope(d.pool, a[0], a[1], a[2], op.Function.Slope)
 	}
 	return nil

@@ -81,6 +81,8 @@ func main() {
 		g.axpy()
 		g.add()
 		g.adam()
+		g.exp()
+		g.log()
 		g.winograd()
 		if err := os.WriteFile(is.fileName, g.Bytes(), 0o666); err != nil {
 			log.Fatal(err)
@@ -125,6 +127,8 @@ func table() {
 			"axpy%s(y, x *float32, w float32, n int)",
 			"add%s(y, a, b *float32, n int)",
 			"adam%s(p, grad, m, v *float32, n int, c *[7]float32)",
+			"exp%s(y, x *float32, n int, c *float32)",
+			"log%s(y, x *float32, n int, c *float32)",
 		} {
 			fmt.Fprintf(&b, "//go:noescape\nfunc "+d+"\n\n", is.name)
 		}
@@ -632,4 +636,91 @@ func (g *gen) adam() {
 		g.p("ADDQ $%d, R9", g.width())
 	})
 	g.ret()
+}
+
+// constant is the address of row i of a table, which DX points to, of vectors of
+// 16 equal floats.
+func constant(i int) string { return fmt.Sprintf("%d(DX)", 64*i) }
+
+// transcendental opens a loop over n vectors y = f(x) with a table of constants.
+func (g *gen) transcendental(name string, body func()) {
+	g.text(name, 32)
+	g.p("MOVQ y+0(FP), DI")
+	g.p("MOVQ x+8(FP), SI")
+	g.p("MOVQ n+16(FP), CX")
+	g.p("MOVQ c+24(FP), DX")
+	g.loop("CX", func() {
+		g.p("VMOVUPS (SI), %s", g.v(0))
+		body()
+		g.p("VMOVUPS %s, (DI)", g.v(1))
+		g.p("ADDQ $%d, SI", g.width())
+		g.p("ADDQ $%d, DI", g.width())
+	})
+	g.ret()
+}
+
+// exp: x = n ln 2 + r, exp(x) = 2^n exp(r), by the polynomial of Cephes' expf. A
+// NaN stays one: of two operands, one a NaN, VMINPS and VMAXPS give the first as
+// written here.
+func (g *gen) exp() {
+	g.transcendental("exp", func() {
+		x, y, n, r := g.v(0), g.v(1), g.v(2), g.v(3)
+		g.p("VMOVUPS %s, %s", constant(0), r)
+		g.p("VMINPS %s, %s, %s", x, r, x)
+		g.p("VMOVUPS %s, %s", constant(1), r)
+		g.p("VMAXPS %s, %s, %s", x, r, x)
+		g.p("VMULPS %s, %s, %s", constant(2), x, n)
+		if g.reg == "Z" {
+			g.p("VRNDSCALEPS $0, %s, %s", n, n)
+		} else {
+			g.p("VROUNDPS $0, %s, %s", n, n)
+		}
+		g.p("VFNMADD231PS %s, %s, %s", constant(3), n, x)
+		g.p("VFNMADD231PS %s, %s, %s", constant(4), n, x)
+		g.p("VMOVUPS %s, %s", constant(5), y)
+		for i := 6; i <= 10; i++ {
+			g.p("VFMADD213PS %s, %s, %s", constant(i), x, y)
+		}
+		g.p("VMULPS %s, %s, %s", x, x, r)
+		g.p("VFMADD213PS %s, %s, %s", x, r, y)
+		g.p("VADDPS %s, %s, %s", constant(11), y, y)
+		if g.reg == "Z" {
+			g.p("VSCALEFPS %s, %s, %s", n, y, y)
+			return
+		}
+		// In two halves, as 2^n alone may be no float.
+		g.p("VCVTPS2DQ %s, %s", n, n)
+		g.p("VPSRAD $1, %s, %s", n, r)
+		g.p("VPSUBD %s, %s, %s", r, n, n)
+		for _, half := range []string{n, r} {
+			g.p("VPSLLD $23, %s, %s", half, half)
+			g.p("VPADDD %s, %s, %s", constant(11), half, half)
+			g.p("VMULPS %s, %s, %s", half, y, y)
+		}
+	})
+}
+
+// log of positive normal numbers: x = 2^e m with m from sqrt(1/2) to sqrt(2), by
+// the polynomial of Cephes' logf.
+func (g *gen) log() {
+	g.transcendental("log", func() {
+		x, y, e, z := g.v(0), g.v(1), g.v(2), g.v(3)
+		g.p("VPSUBD %s, %s, %s", constant(0), x, e) // bits above those of sqrt(1/2)
+		g.p("VPSRAD $23, %s, %s", e, e)
+		g.p("VPSLLD $23, %s, %s", e, y)
+		g.p("VPSUBD %s, %s, %s", y, x, x) // m
+		g.p("VCVTDQ2PS %s, %s", e, e)
+		g.p("VSUBPS %s, %s, %s", constant(1), x, x) // m - 1
+		g.p("VMULPS %s, %s, %s", x, x, z)
+		g.p("VMOVUPS %s, %s", constant(2), y)
+		for i := 3; i <= 10; i++ {
+			g.p("VFMADD213PS %s, %s, %s", constant(i), x, y)
+		}
+		g.p("VMULPS %s, %s, %s", x, y, y)
+		g.p("VMULPS %s, %s, %s", z, y, y)
+		g.p("VFMADD231PS %s, %s, %s", constant(11), e, y)
+		g.p("VFMADD231PS %s, %s, %s", constant(12), z, y)
+		g.p("VADDPS %s, %s, %s", x, y, y)
+		g.p("VFMADD231PS %s, %s, %s", constant(13), e, y)
+	})
 }
