@@ -20,7 +20,7 @@ const (
 
 // versions are part of every key: raise one when the same inputs give another
 // output.
-var versions = map[Kind]int{DrawData: 1, SplitData: 1, FitGenerator: 1, Generate: 1, TrainLocalizer: 1, ScoreLocalizer: 1}
+var versions = map[Kind]int{DrawData: 1, SplitData: 1, FitGenerator: 1, Generate: 1, TrainLocalizer: 2, ScoreLocalizer: 1}
 
 // A Step is a pure function of its inputs. Its key names its output in the
 // store.

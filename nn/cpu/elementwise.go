@@ -96,21 +96,43 @@ func eachWorker(p *Pool, f func(pieces *[3][]float32, worker int), arrays ...Arr
 	return func() { p.Run(y.N*y.H, task) }
 }
 
+// Vectors of equal numbers, for kernels that take some by address.
+var zeros, ones = vector(0), vector(1)
+
+func vector(v float32) *float32 {
+	x := make([]float32, 16)
+	for i := range x {
+		x[i] = v
+	}
+	return &x[0]
+}
+
 // ReLU prepares y = max(x, 0).
 func ReLU(p *Pool, y, x Array) (run func()) {
-	return each(p, func(s *[3][]float32) {
-		x := s[1]
-		for i := range s[0] {
-			s[0][i] = max(x[i], 0)
+	s := isas[0]
+	return each(p, func(pieces *[3][]float32) {
+		y, x := pieces[0], pieces[1]
+		whole := len(y) / s.lanes
+		if whole > 0 {
+			s.affine(&y[0], 4*s.lanes, &x[0], 4*s.lanes, whole, ones, zeros, 0)
+		}
+		for i := whole * s.lanes; i < len(y); i++ {
+			y[i] = max(x[i], 0)
 		}
 	}, y, x)
 }
 
 // ReLUBackward prepares dx = dy where the output y is positive, else 0.
 func ReLUBackward(p *Pool, dx, y, dy Array) (run func()) {
-	return each(p, func(s *[3][]float32) {
-		dx, y, dy := s[0], s[1], s[2]
-		for i := range dx {
+	s := isas[0]
+	coef := &[5]*float32{ones, zeros, ones, zeros, zeros} // dx = 1 dy where 1 y + 0 > 0
+	return each(p, func(pieces *[3][]float32) {
+		dx, y, dy := pieces[0], pieces[1], pieces[2]
+		whole := len(dx) / s.lanes
+		if whole > 0 {
+			s.normBackward(&dx[0], 4*s.lanes, &y[0], 4*s.lanes, &dy[0], 4*s.lanes, whole, coef, 0)
+		}
+		for i := whole * s.lanes; i < len(dx); i++ {
 			if y[i] > 0 {
 				dx[i] = dy[i]
 			} else {
@@ -122,10 +144,15 @@ func ReLUBackward(p *Pool, dx, y, dy Array) (run func()) {
 
 // Mul prepares y = a * b.
 func Mul(p *Pool, y, a, b Array) (run func()) {
-	return each(p, func(s *[3][]float32) {
-		a, b := s[1], s[2]
-		for i := range s[0] {
-			s[0][i] = a[i] * b[i]
+	s := isas[0]
+	return each(p, func(pieces *[3][]float32) {
+		y, a, b := pieces[0], pieces[1], pieces[2]
+		whole := len(y) / s.lanes
+		if whole > 0 {
+			s.mul(&y[0], &a[0], &b[0], whole)
+		}
+		for i := whole * s.lanes; i < len(y); i++ {
+			y[i] = a[i] * b[i]
 		}
 	}, y, a, b)
 }

@@ -67,8 +67,8 @@ type isa struct {
 	maxInto func(y, x *float32, n int)
 	// y += w x.
 	axpy func(y, x *float32, w float32, n int)
-	// y = a + b.
-	add func(y, a, b *float32, n int)
+	// y = a + b, y = a * b.
+	add, mul func(y, a, b *float32, n int)
 	// One step of Adam; see Adam for c.
 	adam func(p, g, m, v *float32, n int, c *[7]float32)
 	// y = exp(x) and y = ln(x), the latter of positive normal numbers, with the

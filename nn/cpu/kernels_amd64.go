@@ -132,6 +132,9 @@ func axpyAVX512(y, x *float32, w float32, n int)
 func addAVX512(y, a, b *float32, n int)
 
 //go:noescape
+func mulAVX512(y, a, b *float32, n int)
+
+//go:noescape
 func adamAVX512(p, grad, m, v *float32, n int, c *[7]float32)
 
 //go:noescape
@@ -252,6 +255,9 @@ func axpyAVX2(y, x *float32, w float32, n int)
 
 //go:noescape
 func addAVX2(y, a, b *float32, n int)
+
+//go:noescape
+func mulAVX2(y, a, b *float32, n int)
 
 //go:noescape
 func adamAVX2(p, grad, m, v *float32, n int, c *[7]float32)

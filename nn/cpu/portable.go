@@ -23,6 +23,7 @@ var portable = isa{
 	maxInto:      maxIntoGo,
 	axpy:         axpyGo,
 	add:          addGo,
+	mul:          mulGo,
 	adam:         adamGo,
 	exp:          expGo,
 	log:          logGo,
@@ -186,6 +187,13 @@ func addGo(y, a, b *float32, n int) {
 	ys, as, bs := unsafe.Slice(y, n), unsafe.Slice(a, n), unsafe.Slice(b, n)
 	for i := range ys {
 		ys[i] = as[i] + bs[i]
+	}
+}
+
+func mulGo(y, a, b *float32, n int) {
+	ys, as, bs := unsafe.Slice(y, n), unsafe.Slice(a, n), unsafe.Slice(b, n)
+	for i := range ys {
+		ys[i] = as[i] * bs[i]
 	}
 }
 

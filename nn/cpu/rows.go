@@ -18,18 +18,24 @@ func RowSoftmax(p *Pool, y, x []float32, width int) (run func()) {
 	return rowwise(p, len(x)/width, width, func(r int) {
 		x, y := x[r*width:][:width], y[r*width:][:width]
 		top := x[0]
-		for _, v := range x[1:] {
-			top = max(top, v)
+		for _, v := range x {
+			if v > top {
+				top = v
+			}
 		}
 		for i, v := range x {
 			y[i] = v - top
 		}
 		exps(y, y)
-		sum := 0.0
-		for _, e := range y {
-			sum += float64(e)
+		var a, b, c, d float32
+		rest := y
+		for ; len(rest) >= 4; rest = rest[4:] {
+			a, b, c, d = a+rest[0], b+rest[1], c+rest[2], d+rest[3]
 		}
-		scale := float32(1 / sum)
+		for _, e := range rest {
+			a += e
+		}
+		scale := 1 / (a + b + c + d)
 		for i := range y {
 			y[i] *= scale
 		}

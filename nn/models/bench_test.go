@@ -87,6 +87,82 @@ func benchmarkTraining(b *testing.B, threads, base, batch, size int) {
 	}
 }
 
+// BenchmarkNetworks measures the other networks on two threads: a training step of
+// the classifiers, the forward pass of the feature extractors.
+func BenchmarkNetworks(b *testing.B) {
+	classifier := func(r ResNet) func(g *nn.Graph, x *nn.Node) (*nn.Node, error) {
+		return func(g *nn.Graph, x *nn.Node) (*nn.Node, error) {
+			logits, err := r.Logits(g, x)
+			if err != nil {
+				return nil, err
+			}
+			loss := g.CrossEntropy(logits, g.Input("label", 8))
+			g.Minimize(loss)
+			return loss, g.Err()
+		}
+	}
+	trunk := func(t Trunk) func(g *nn.Graph, x *nn.Node) (*nn.Node, error) {
+		return func(g *nn.Graph, x *nn.Node) (*nn.Node, error) {
+			taps, err := t.Taps(g, x)
+			if err != nil {
+				return nil, err
+			}
+			return taps[len(taps)-1], nil
+		}
+	}
+	for _, c := range []struct {
+		name        string
+		batch, size int
+		mode        nn.Mode
+		build       func(g *nn.Graph, x *nn.Node) (*nn.Node, error)
+	}{
+		{"ResNet18-train", 8, 128, nn.Train, classifier(ResNet18(5))},
+		{"ResNet34-train", 8, 128, nn.Train, classifier(ResNet34(5))},
+		{"ResNet50-train", 8, 128, nn.Train, classifier(ResNet50(5))},
+		{"WideResNet50-train", 8, 128, nn.Train, classifier(WideResNet50(5))},
+		{"Inception-forward", 4, 299, nn.Eval, func(g *nn.Graph, x *nn.Node) (*nn.Node, error) {
+			_, logits, err := Inception{}.Logits(g, x)
+			return logits, err
+		}},
+		{"VGG16-forward", 2, 256, nn.Eval, trunk(VGG16)},
+		{"AlexNet-forward", 8, 256, nn.Eval, trunk(AlexNet)},
+		{"SqueezeNet-forward", 8, 256, nn.Eval, trunk(SqueezeNet)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			device := exec.NewCPU(2)
+			defer device.Close()
+			params := nn.NewParamSet(1)
+			g := nn.NewGraph(params, c.mode)
+			out, err := c.build(g, g.Input("image", c.batch, 3, c.size, c.size))
+			if err != nil {
+				b.Fatal(err)
+			}
+			g.Output("out", out)
+			if c.mode == nn.Eval {
+				g.Freeze()
+			}
+			p, err := g.Compile(device)
+			if err != nil {
+				b.Fatal(err)
+			}
+			opt := optim.NewAdam(params.Weights(), optim.DefaultAdam(1e-4))
+			p.Run()
+			profile, _ := strconv.ParseBool(os.Getenv("ANOBENCH_PROFILE"))
+			p.Profile(profile)
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Run()
+				if c.mode == nn.Train {
+					opt.Step(p)
+				}
+			}
+			if profile {
+				printProfile(p)
+			}
+		})
+	}
+}
+
 // printProfile prints the time of every kind of step, then the slowest steps.
 func printProfile(p *exec.Program) {
 	times := p.Times()

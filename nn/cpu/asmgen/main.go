@@ -79,7 +79,8 @@ func main() {
 		g.gather()
 		g.maxInto()
 		g.axpy()
-		g.add()
+		g.binary("add", "VADDPS")
+		g.binary("mul", "VMULPS")
 		g.adam()
 		g.exp()
 		g.log()
@@ -126,6 +127,7 @@ func table() {
 			"maxInto%s(y, x *float32, n int)",
 			"axpy%s(y, x *float32, w float32, n int)",
 			"add%s(y, a, b *float32, n int)",
+			"mul%s(y, a, b *float32, n int)",
 			"adam%s(p, grad, m, v *float32, n int, c *[7]float32)",
 			"exp%s(y, x *float32, n int, c *float32)",
 			"log%s(y, x *float32, n int, c *float32)",
@@ -294,7 +296,7 @@ func (g *gen) affine() {
 	g.loop("CX", func() {
 		g.p("VMOVUPS (SI), %s", g.v(3))
 		g.p("VFMADD213PS %s, %s, %s", g.v(1), g.v(0), g.v(3))
-		g.p("VMAXPS %s, %s, %s", g.v(2), g.v(3), g.v(3))
+		g.p("VMAXPS %s, %s, %s", g.v(3), g.v(2), g.v(3)) // of two, the first if one is a NaN
 		g.p("VMOVUPS %s, (DI)", g.v(3))
 		g.p("ADDQ AX, SI")
 		g.p("ADDQ BX, DI")
@@ -584,16 +586,16 @@ func (g *gen) axpy() {
 	g.ret()
 }
 
-// add: y = a + b over n vectors.
-func (g *gen) add() {
-	g.text("add", 32)
+// binary: y = a op b over n vectors.
+func (g *gen) binary(name, op string) {
+	g.text(name, 32)
 	g.p("MOVQ y+0(FP), DI")
 	g.p("MOVQ a+8(FP), SI")
 	g.p("MOVQ b+16(FP), DX")
 	g.p("MOVQ n+24(FP), CX")
 	g.loop("CX", func() {
 		g.p("VMOVUPS (SI), %s", g.v(0))
-		g.p("VADDPS (DX), %s, %s", g.v(0), g.v(0))
+		g.p("%s (DX), %s, %s", op, g.v(0), g.v(0))
 		g.p("VMOVUPS %s, (DI)", g.v(0))
 		g.p("ADDQ $%d, SI", g.width())
 		g.p("ADDQ $%d, DX", g.width())
