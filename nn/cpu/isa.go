@@ -65,6 +65,8 @@ type isa struct {
 	gather func(dst *float32, dstStep int, src *float32, srcStep int, offsets *int32, offsetStep, n int)
 	// y = max(y, x).
 	maxInto func(y, x *float32, n int)
+	// Where x equals top, dx += left and left = 0.
+	routeMax func(dx, x, top, left *float32, n int)
 	// y += w x.
 	axpy func(y, x *float32, w float32, n int)
 	// y = a + b, y = a * b.

@@ -126,6 +126,9 @@ func gatherAVX512(dst *float32, dstStep int, src *float32, srcStep int, offsets 
 func maxIntoAVX512(y, x *float32, n int)
 
 //go:noescape
+func routeMaxAVX512(dx, x, top, left *float32, n int)
+
+//go:noescape
 func axpyAVX512(y, x *float32, w float32, n int)
 
 //go:noescape
@@ -249,6 +252,9 @@ func gatherAVX2(dst *float32, dstStep int, src *float32, srcStep int, offsets *i
 
 //go:noescape
 func maxIntoAVX2(y, x *float32, n int)
+
+//go:noescape
+func routeMaxAVX2(dx, x, top, left *float32, n int)
 
 //go:noescape
 func axpyAVX2(y, x *float32, w float32, n int)

@@ -1841,6 +1841,35 @@ done:
 	VZEROUPPER
 	RET
 
+// func routeMaxAVX2
+TEXT ·routeMaxAVX2(SB), NOSPLIT, $0-40
+	MOVQ dx+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ top+16(FP), R8
+	MOVQ left+24(FP), R9
+	MOVQ n+32(FP), CX
+	VXORPS Y3, Y3, Y3
+	TESTQ CX, CX
+	JZ done
+loop:
+	VMOVUPS (R8), Y0
+	VMOVUPS (R9), Y1
+	VCMPPS $0, (SI), Y0, Y0
+	VANDPS Y1, Y0, Y2
+	VANDNPS Y1, Y0, Y1
+	VADDPS (DI), Y2, Y2
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y1, (R9)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	ADDQ $32, R8
+	ADDQ $32, R9
+	DECQ CX
+	JNZ loop
+done:
+	VZEROUPPER
+	RET
+
 // func axpyAVX2
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-32
 	MOVQ y+0(FP), DI

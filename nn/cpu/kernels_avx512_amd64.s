@@ -3549,6 +3549,35 @@ done:
 	VZEROUPPER
 	RET
 
+// func routeMaxAVX512
+TEXT ·routeMaxAVX512(SB), NOSPLIT, $0-40
+	MOVQ dx+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ top+16(FP), R8
+	MOVQ left+24(FP), R9
+	MOVQ n+32(FP), CX
+	VPXORQ Z3, Z3, Z3
+	TESTQ CX, CX
+	JZ done
+loop:
+	VMOVUPS (R8), Z0
+	VMOVUPS (R9), Z1
+	VCMPPS $0, (SI), Z0, K1
+	VMOVAPS.Z Z1, K1, Z2
+	VMOVAPS Z3, K1, Z1
+	VADDPS (DI), Z2, Z2
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z1, (R9)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	ADDQ $64, R8
+	ADDQ $64, R9
+	DECQ CX
+	JNZ loop
+done:
+	VZEROUPPER
+	RET
+
 // func axpyAVX512
 TEXT ·axpyAVX512(SB), NOSPLIT, $0-32
 	MOVQ y+0(FP), DI

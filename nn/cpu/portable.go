@@ -21,6 +21,7 @@ var portable = isa{
 	lerp:         lerpGo,
 	gather:       gatherGo,
 	maxInto:      maxIntoGo,
+	routeMax:     routeMaxGo,
 	axpy:         axpyGo,
 	add:          addGo,
 	mul:          mulGo,
@@ -173,6 +174,16 @@ func maxIntoGo(y, x *float32, n int) {
 	ys, xs := unsafe.Slice(y, n), unsafe.Slice(x, n)
 	for i := range ys {
 		ys[i] = max(ys[i], xs[i])
+	}
+}
+
+func routeMaxGo(dx, x, top, left *float32, n int) {
+	ds, xs, tops, rest := unsafe.Slice(dx, n), unsafe.Slice(x, n), unsafe.Slice(top, n), unsafe.Slice(left, n)
+	for i := range ds {
+		if xs[i] == tops[i] {
+			ds[i] += rest[i]
+			rest[i] = 0
+		}
 	}
 }
 

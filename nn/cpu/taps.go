@@ -88,30 +88,32 @@ func Maxima(p *Pool, t Taps, y, x View) (run func()) {
 // MaximaBackward prepares the gradient dx of Maxima from x and dy: each dy goes
 // to the first of its pixels that holds the maximum.
 func MaximaBackward(p *Pool, t Taps, dx, x, dy View) (run func()) {
-	from, to := x.pixels(), dy.pixels()
-	into := dx.pixels()
-	winners := make([][]int, p.threads)
-	for w := range winners {
-		winners[w] = make([]int, x.C)
+	isa := forChannels(x.C)
+	from, to, into := x.pixels(), dy.pixels(), dx.pixels()
+	vectors := x.C / isa.lanes
+	buffers := make([][]float32, p.threads) // the maximum, and what is left of dy
+	for w := range buffers {
+		buffers[w] = make([]float32, 2*x.C)
 	}
 	task := func(n, worker int) {
 		dx.ClearRing(n)
 		for _, at := range into {
 			clear(dx.Data[at+n*dx.Image:][:dx.C])
 		}
-		winner := winners[worker]
+		top, left := buffers[worker][:x.C], buffers[worker][x.C:]
 		for o, at := range to {
-			for k := t.first[o]; k < t.first[o+1]; k++ {
-				i := t.in[k]
-				src := x.Data[from[i]+n*x.Image:][:len(winner)]
-				for c, v := range src {
-					if k == t.first[o] || v > x.Data[from[winner[c]]+n*x.Image+c] || v != v {
-						winner[c] = i
-					}
+			window := t.in[t.first[o]:t.first[o+1]]
+			for k, i := range window {
+				src := x.Data[from[i]+n*x.Image:][:x.C]
+				if k == 0 {
+					copy(top, src)
+				} else {
+					isa.maxInto(&top[0], &src[0], vectors)
 				}
 			}
-			for c, d := range dy.Data[at+n*dy.Image:][:len(winner)] {
-				dx.Data[into[winner[c]]+n*dx.Image+c] += d
+			copy(left, dy.Data[at+n*dy.Image:])
+			for _, i := range window {
+				isa.routeMax(&dx.Data[into[i]+n*dx.Image], &x.Data[from[i]+n*x.Image], &top[0], &left[0], vectors)
 			}
 		}
 	}

@@ -78,6 +78,7 @@ func main() {
 		g.lerp()
 		g.gather()
 		g.maxInto()
+		g.routeMax()
 		g.axpy()
 		g.binary("add", "VADDPS")
 		g.binary("mul", "VMULPS")
@@ -125,6 +126,7 @@ func table() {
 			"lerp%s(y, a, b *float32, w float32, n int)",
 			"gather%s(dst *float32, dstStep int, src *float32, srcStep int, offsets *int32, offsetStep, n int)",
 			"maxInto%s(y, x *float32, n int)",
+			"routeMax%s(dx, x, top, left *float32, n int)",
 			"axpy%s(y, x *float32, w float32, n int)",
 			"add%s(y, a, b *float32, n int)",
 			"mul%s(y, a, b *float32, n int)",
@@ -582,6 +584,38 @@ func (g *gen) axpy() {
 		g.p("VMOVUPS %s, (DI)", g.v(0))
 		g.p("ADDQ $%d, SI", g.width())
 		g.p("ADDQ $%d, DI", g.width())
+	})
+	g.ret()
+}
+
+// routeMax: over n vectors, what is left goes to x where it equals top: dx += left,
+// left = 0.
+func (g *gen) routeMax() {
+	g.text("routeMax", 40)
+	g.p("MOVQ dx+0(FP), DI")
+	g.p("MOVQ x+8(FP), SI")
+	g.p("MOVQ top+16(FP), R8")
+	g.p("MOVQ left+24(FP), R9")
+	g.p("MOVQ n+32(FP), CX")
+	g.zero(3)
+	g.loop("CX", func() {
+		g.p("VMOVUPS (R8), %s", g.v(0))
+		g.p("VMOVUPS (R9), %s", g.v(1))
+		if g.reg == "Z" {
+			g.p("VCMPPS $0, (SI), %s, K1", g.v(0))
+			g.p("VMOVAPS.Z %s, K1, %s", g.v(1), g.v(2))
+			g.p("VMOVAPS %s, K1, %s", g.v(3), g.v(1))
+		} else {
+			g.p("VCMPPS $0, (SI), %s, %s", g.v(0), g.v(0))
+			g.p("VANDPS %s, %s, %s", g.v(1), g.v(0), g.v(2))
+			g.p("VANDNPS %s, %s, %s", g.v(1), g.v(0), g.v(1))
+		}
+		g.p("VADDPS (DI), %s, %s", g.v(2), g.v(2))
+		g.p("VMOVUPS %s, (DI)", g.v(2))
+		g.p("VMOVUPS %s, (R9)", g.v(1))
+		for _, r := range []string{"DI", "SI", "R8", "R9"} {
+			g.p("ADDQ $%d, %s", g.width(), r)
+		}
 	})
 	g.ret()
 }
