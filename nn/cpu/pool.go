@@ -1,7 +1,7 @@
 package cpu
 
 import (
-	"sync"
+	"runtime"
 	"sync/atomic"
 )
 
@@ -12,8 +12,14 @@ type Pool struct {
 	next    atomic.Int64
 	tasks   int64
 	f       func(task, worker int)
-	wake    []chan struct{}
-	done    sync.WaitGroup
+	// job is the number of the present job, whether helpers may still join it, and
+	// how many are at it. A helper that comes too late is not waited for.
+	job     atomic.Uint64
+	helpers []helper
+	spins   int         // looks for a change before a thread goes to sleep
+	asleep  atomic.Bool // the caller waits for helpers to finish
+	joined  chan struct{}
+	closed  atomic.Bool
 	scratch []scratch
 
 	reserved int
@@ -37,20 +43,36 @@ type scratch struct {
 	_     [64]byte // keeps neighbours off a shared cache line
 }
 
+// A helper is a thread besides the caller's.
+type helper struct {
+	asleep atomic.Bool
+	wake   chan struct{}
+	_      [64]byte // keeps neighbours off a shared cache line
+}
+
+// The parts of Pool.job.
+const (
+	jobNumber = 32 // shift
+	jobOpen   = 1 << 31
+	jobAtWork = jobOpen - 1
+)
+
+// spinning is how often a thread looks for a change before it goes to sleep: for
+// a tenth of a millisecond and more, as kernels follow one another faster than a
+// sleeper wakes up.
+const spinning = 1 << 18
+
 // NewPool returns a pool of threads workers, at least one. The caller's
 // goroutine is one of them.
 func NewPool(threads int) *Pool {
 	threads = max(threads, 1)
-	p := &Pool{threads: threads, scratch: make([]scratch, threads)}
-	for w := 1; w < threads; w++ {
-		wake := make(chan struct{}, 1)
-		p.wake = append(p.wake, wake)
-		go func() {
-			for range wake {
-				p.work(w)
-				p.done.Done()
-			}
-		}()
+	p := &Pool{threads: threads, scratch: make([]scratch, threads), helpers: make([]helper, threads-1), joined: make(chan struct{}, 1)}
+	if runtime.GOMAXPROCS(0) >= threads {
+		p.spins = spinning
+	}
+	for i := range p.helpers {
+		p.helpers[i].wake = make(chan struct{}, 1)
+		go p.help(i + 1)
 	}
 	return p
 }
@@ -60,9 +82,9 @@ func (p *Pool) Threads() int { return p.threads }
 
 // Close ends the workers.
 func (p *Pool) Close() {
-	for _, w := range p.wake {
-		close(w)
-	}
+	p.closed.Store(true)
+	p.job.Add(1 << jobNumber)
+	p.wakeUp(len(p.helpers))
 }
 
 // UseWinograd lets convolutions that are prepared from now on use Winograd's
@@ -95,13 +117,66 @@ func (p *Pool) Run(tasks int, f func(task, worker int)) {
 	}
 	p.f, p.tasks = f, int64(tasks)
 	p.next.Store(0)
-	helpers := min(p.threads, tasks) - 1
-	p.done.Add(helpers)
-	for _, w := range p.wake[:helpers] {
-		w <- struct{}{}
-	}
+	p.job.Store((p.job.Load()>>jobNumber+1)<<jobNumber | jobOpen)
+	p.wakeUp(min(p.threads, tasks) - 1)
 	p.work(0)
-	p.done.Wait()
+	p.job.And(^uint64(jobOpen))
+	for range p.spins {
+		if p.job.Load()&jobAtWork == 0 {
+			return
+		}
+	}
+	p.asleep.Store(true)
+	if p.job.Load()&jobAtWork > 0 || !p.asleep.CompareAndSwap(true, false) {
+		<-p.joined
+	}
+}
+
+// wakeUp wakes the first helpers, where they sleep.
+func (p *Pool) wakeUp(helpers int) {
+	for i := range helpers {
+		if h := &p.helpers[i]; h.asleep.CompareAndSwap(true, false) {
+			h.wake <- struct{}{}
+		}
+	}
+}
+
+// help is the life of a helper.
+func (p *Pool) help(worker int) {
+	seen := uint64(0) // number of the last job
+	for {
+		job := p.wait(worker, seen)
+		seen = job >> jobNumber
+		if p.closed.Load() {
+			return
+		}
+		for job&jobOpen > 0 && job>>jobNumber == seen {
+			if p.job.CompareAndSwap(job, job+1) {
+				p.work(worker)
+				if p.job.Add(^uint64(0))&(jobOpen|jobAtWork) == 0 && p.asleep.CompareAndSwap(true, false) {
+					p.joined <- struct{}{}
+				}
+				break
+			}
+			job = p.job.Load()
+		}
+	}
+}
+
+// wait returns the job after the one that the helper has seen.
+func (p *Pool) wait(worker int, seen uint64) uint64 {
+	h := &p.helpers[worker-1]
+	for {
+		for range p.spins + 1 {
+			if job := p.job.Load(); job>>jobNumber != seen {
+				return job
+			}
+		}
+		h.asleep.Store(true)
+		if p.job.Load()>>jobNumber == seen || !h.asleep.CompareAndSwap(true, false) {
+			<-h.wake
+		}
+	}
 }
 
 func (p *Pool) work(worker int) {
