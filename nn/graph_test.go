@@ -194,7 +194,7 @@ func TestSameBits(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if n := testing.AllocsPerRun(1, p.Run); n != 0 {
+				if n := testing.AllocsPerRun(10, p.Run); n != 0 {
 					t.Errorf("%v allocations a run", n)
 				}
 				var now [][]float32
