@@ -99,8 +99,11 @@ type Conv struct {
 	kept   []float32 // memory of its own for the packed weights; nil: packed anew for every run
 	ready  bool      // kept is packed
 	bias   []float32 // padded to whole vectors
-	tasks  int
-	task   func(task, worker int)
+	// Of a convolution whose tasks are column blocks: each packs the weights of its
+	// block, that many, right before it needs them. Else 0.
+	panelSize int
+	tasks     int
+	task      func(task, worker int)
 	// finishTask does a row where tasks leave rows unfinished, else nil.
 	finishTask func(row, worker int)
 
@@ -142,7 +145,7 @@ func NewConv(p *Pool, s ConvShape, x, y View, stats *Moments, norm *Norm) *Conv 
 	} else {
 		c.prepareDirect()
 	}
-	p.reserve(c.size)
+	p.reserve(c.sharedSize())
 	return c
 }
 
@@ -166,7 +169,16 @@ func (c *Conv) prepareDirect() {
 	c.rows = min(c.y.H, max(1, perTask/(c.y.W*s.K*s.C*taps)))
 	c.blocks = (c.y.H + c.rows - 1) / c.rows
 	c.tasks = c.y.N * c.blocks
-	c.task, c.packTask = c.run, c.packPanel
+	c.task, c.packTask = c.runRows, c.packPanel
+	// Each task reads all weights. Where they are many and the images small, it is
+	// less to have every task read all images, and the weights of its column block.
+	if image := s.N * s.H * s.W * s.C; len(c.panels) >= 4 && c.tasks*c.size > 2*len(c.panels)*image {
+		c.tasks, c.task = len(c.panels), c.runPanel
+		c.panelSize = taps * s.C * 2 * lanes
+		if c.stats != nil || c.norm != nil {
+			c.finishTask = func(row, worker int) { c.finish(row/c.y.H, row%c.y.H, row%c.y.H+1, worker) }
+		}
+	}
 }
 
 // Pack takes the weights (OIHW) and bias (nil: none) for the run that follows;
@@ -180,8 +192,16 @@ func (c *Conv) Pack(w, bias []float32) {
 // gradient this one computes (see ConvShape.Transposed) for the run that follows.
 func (c *Conv) PackTransposed(w []float32) { c.pack(w, true) }
 
+// sharedSize is how much of the memory that kernels share the convolution takes.
+func (c *Conv) sharedSize() int {
+	if c.panelSize > 0 {
+		return c.panelSize * c.pool.threads
+	}
+	return c.size
+}
+
 func (c *Conv) pack(w []float32, transpose bool) {
-	c.memory = c.pool.shared(c.size)
+	c.memory = c.pool.shared(c.sharedSize())
 	if c.ready {
 		return
 	}
@@ -195,6 +215,8 @@ func (c *Conv) pack(w []float32, transpose bool) {
 	}
 	if c.kept != nil {
 		c.packed, c.ready = c.kept, true
+	} else if c.panelSize > 0 {
+		return
 	}
 	c.pool.Run(len(c.panels)*c.pieces, c.packTask)
 }
@@ -295,41 +317,69 @@ func (c *Conv) Run() {
 	}
 }
 
-func (c *Conv) run(task, worker int) {
+// runRows computes some rows of an image.
+func (c *Conv) runRows(task, worker int) {
 	n, block := task/c.blocks, task%c.blocks
 	first := block * c.rows
 	last := min(first+c.rows, c.y.H)
 	if block == 0 {
 		c.y.ClearRing(n)
 	}
+	for _, pn := range c.panels {
+		c.compute(pn, c.packed[pn.offset:], n, first, last, worker)
+	}
+	c.finish(n, first, last, worker)
+}
+
+// runPanel computes a column block of all images.
+func (c *Conv) runPanel(task, worker int) {
+	pn := c.panels[task]
+	weights := c.memory
+	if c.kept != nil {
+		weights = c.packed[pn.offset:]
+	} else {
+		weights = c.memory[worker*c.panelSize:]
+		for piece := range c.pieces {
+			_, channels := c.piece(task*c.pieces + piece)
+			c.gather(weights[channels.first*pn.vectors*c.isa.lanes:], c.shape.C, pn, channels, worker)
+		}
+	}
+	for n := range c.y.N {
+		if task == 0 {
+			c.y.ClearRing(n)
+		}
+		c.compute(pn, weights, n, 0, c.y.H, worker)
+	}
+}
+
+// compute computes a column block, with its packed weights, in some rows of an
+// image.
+func (c *Conv) compute(pn panel, weights []float32, n, first, last, worker int) {
 	s, sc := c.shape, &c.pool.scratch[worker]
 	t := &sc.tile
 	t.aRow, t.aStep, t.n = 4*s.StrideW*c.x.Pixel, 4, s.C
 	t.outer, t.aOuter = len(c.taps), &c.taps[0]
-	for _, pn := range c.panels {
-		width := pn.vectors * c.isa.lanes
-		whole := pn.first+width <= s.K
-		t.b, t.bStep, t.bOuter = &c.packed[pn.offset], 4*width, &c.tapsB[pn.vectors-1][0]
-		t.init, t.initRow = &c.bias[pn.first], 0
-		kernels := c.isa.tiles[pn.vectors-1]
-		for y := first; y < last; y++ {
-			for _, px := range c.tiles[pn.vectors-1] {
-				t.a = &c.x.Data[c.x.at(n, y*s.StrideH-s.PadH, px.first*s.StrideW-s.PadW)]
-				out := c.y.at(n, y, px.first) + pn.first
-				if whole {
-					t.c, t.cRow = &c.y.Data[out], 4*c.y.Pixel
-					kernels[px.n](t)
-					continue
-				}
-				t.c, t.cRow = &sc.out[0], 4*width
+	width := pn.vectors * c.isa.lanes
+	whole := pn.first+width <= s.K
+	t.b, t.bStep, t.bOuter = &weights[0], 4*width, &c.tapsB[pn.vectors-1][0]
+	t.init, t.initRow = &c.bias[pn.first], 0
+	kernels := c.isa.tiles[pn.vectors-1]
+	for y := first; y < last; y++ {
+		for _, px := range c.tiles[pn.vectors-1] {
+			t.a = &c.x.Data[c.x.at(n, y*s.StrideH-s.PadH, px.first*s.StrideW-s.PadW)]
+			out := c.y.at(n, y, px.first) + pn.first
+			if whole {
+				t.c, t.cRow = &c.y.Data[out], 4*c.y.Pixel
 				kernels[px.n](t)
-				for i := range px.n {
-					copy(c.y.Data[out+i*c.y.Pixel:][:s.K-pn.first], sc.out[i*width:])
-				}
+				continue
+			}
+			t.c, t.cRow = &sc.out[0], 4*width
+			kernels[px.n](t)
+			for i := range px.n {
+				copy(c.y.Data[out+i*c.y.Pixel:][:s.K-pn.first], sc.out[i*width:])
 			}
 		}
 	}
-	c.finish(n, first, last, worker)
 }
 
 // finish does what follows the convolution in some rows of an image.

@@ -145,6 +145,13 @@ func BenchmarkNetworks(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			image := make([]float32, c.batch*3*c.size*c.size)
+			for i := range image {
+				image[i] = float32(i%251) / 251
+			}
+			if err := p.Set("image", image); err != nil {
+				b.Fatal(err)
+			}
 			opt := optim.NewAdam(params.Weights(), optim.DefaultAdam(1e-4))
 			p.Run()
 			profile, _ := strconv.ParseBool(os.Getenv("ANOBENCH_PROFILE"))
