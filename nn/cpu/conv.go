@@ -334,7 +334,7 @@ func (c *Conv) runRows(task, worker int) {
 // runPanel computes a column block of all images.
 func (c *Conv) runPanel(task, worker int) {
 	pn := c.panels[task]
-	weights := c.memory
+	var weights []float32
 	if c.kept != nil {
 		weights = c.packed[pn.offset:]
 	} else {
