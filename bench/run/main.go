@@ -101,6 +101,10 @@ type measurement struct {
 	memory int64
 }
 
+// pause lets the threads of the side before, which look out for more work for some
+// time, go to sleep.
+const pause = 100 * time.Millisecond
+
 // compare runs both sides in turns. Of PyTorch's the fastest counts.
 func (r row) compare(threads, rounds int, python string) (ours, theirs measurement, err error) {
 	self, err := os.Executable()
@@ -120,6 +124,7 @@ func (r row) compare(threads, rounds int, python string) (ours, theirs measureme
 	const warm = 2
 	for round := range rounds + warm {
 		for i, p := range sides {
+			time.Sleep(pause)
 			took, err := p.step()
 			if err != nil {
 				return ours, theirs, err
