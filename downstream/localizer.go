@@ -172,12 +172,7 @@ type DivergedError struct {
 }
 
 func (e *DivergedError) Error() string {
-	return fmt.Sprintf("training diverged at step %d, loss %v: the first value that is not finite comes from the %s", e.Step, e.Loss, e.Where)
-}
-
-// Hint says what to do.
-func (e *DivergedError) Hint() string {
-	return fmt.Sprintf("lower the learning rate (%g)", e.LearningRate)
+	return fmt.Sprintf("training diverged at step %d, loss %v: the first value that is not finite comes from the %s: lower the learning rate (%g)", e.Step, e.Loss, e.Where, e.LearningRate)
 }
 
 // schedule is PyTorch's MultiStepLR; milestones that are no whole epoch never

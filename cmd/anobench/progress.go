@@ -129,6 +129,6 @@ func (p *progress) close() {
 		p.bars.Wait()
 	}
 	if p.cached > 0 {
-		fmt.Fprintf(p.out, "%d steps done, the others of %d were in the store\n", p.done, p.steps)
+		fmt.Fprintf(p.out, "%d of %d steps done, %d were in the store\n", p.done, p.steps, p.cached)
 	}
 }
