@@ -21,6 +21,7 @@ type progress struct {
 	status map[string]string
 	cached int
 	done   int
+	failed int
 	steps  int
 	last   map[string]time.Time // of a step's last plain line
 }
@@ -52,6 +53,7 @@ func (p *progress) event(e harness.Event) {
 			p.line("done", e)
 		}
 	case harness.StepFailed:
+		p.failed++
 		p.finish(key)
 		if p.bars == nil {
 			p.line("failed", e)
@@ -128,7 +130,10 @@ func (p *progress) close() {
 		}
 		p.bars.Wait()
 	}
-	if p.cached > 0 {
-		fmt.Fprintf(p.out, "%d of %d steps done, %d were in the store\n", p.done, p.steps, p.cached)
+	switch {
+	case p.failed > 0:
+		fmt.Fprintf(p.out, "%d of %d steps done, %d failed\n", p.done, p.steps, p.failed)
+	case p.cached > 0:
+		fmt.Fprintf(p.out, "%d steps done, the others of %d were in the store\n", p.done, p.steps)
 	}
 }
