@@ -107,12 +107,14 @@ type Conv struct {
 	// finishTask does a row where tasks leave rows unfinished, else nil.
 	finishTask func(row, worker int)
 
-	weights    []float32 // of the next pack
-	lanesApart []int32   // byte offsets in weights of the output channels of a vector
-	transpose  bool
-	perPiece   int // input channels that are packed at once
-	pieces     int // tasks of packing a panel
-	packTask   func(task, worker int)
+	weights   []float32 // of the next pack
+	transpose bool
+	apart     int      // channels of a tap of the weights as they are gathered
+	rowsFrom  []int    // byte offsets of the output channels of a vector, before
+	columnsTo [2][]int // and of each (channel, tap) after, for panels of one and of two vectors
+	perPiece  int      // input channels that are packed at once
+	pieces    int      // tasks of packing a panel
+	packTask  func(task, worker int)
 
 	// Of direct convolutions.
 	taps   []int     // byte offset of each tap in x
@@ -137,9 +139,9 @@ func NewConv(p *Pool, s ConvShape, x, y View, stats *Moments, norm *Norm) *Conv 
 	}
 	c.panels = panels(s.K, c.isa.lanes)
 	c.bias = make([]float32, roundUp(s.K, c.isa.lanes))
-	c.lanesApart = make([]int32, c.isa.lanes)
 	c.perPiece = max(1, packWeights/(s.KernelH*s.KernelW))
 	c.pieces = (s.C + c.perPiece - 1) / c.perPiece
+	c.apart = s.C
 	if wino != nil {
 		c.prepareWinograd()
 	} else {
@@ -206,12 +208,8 @@ func (c *Conv) pack(w []float32, transpose bool) {
 		return
 	}
 	c.weights, c.transpose, c.packed = w, transpose, c.memory
-	apart := rowsApart
-	if transpose {
-		apart = c.shape.KernelH * c.shape.KernelW
-	}
-	for i := range c.lanesApart {
-		c.lanesApart[i] = int32(4 * i * apart)
+	if c.rowsFrom == nil {
+		c.prepareGather()
 	}
 	if c.kept != nil {
 		c.packed, c.ready = c.kept, true
@@ -242,52 +240,78 @@ func (c *Conv) piece(task int) (pn panel, channels span) {
 
 func (c *Conv) packPanel(task, worker int) {
 	pn, channels := c.piece(task)
-	c.gather(c.packed[pn.offset+channels.first*pn.vectors*c.isa.lanes:], c.shape.C, pn, channels, worker)
+	c.gather(c.packed[pn.offset+channels.first*pn.vectors*c.isa.lanes:], pn, channels, worker)
+}
+
+// prepareGather fills the tables of offsets.
+func (c *Conv) prepareGather() {
+	taps := c.shape.KernelH * c.shape.KernelW
+	rows, columns := rowsApart, roundUp(c.perPiece*taps, c.isa.lanes)
+	if c.transpose {
+		rows, columns = taps, roundUp(taps, c.isa.lanes)
+	}
+	for k := range c.isa.lanes {
+		c.rowsFrom = append(c.rowsFrom, 4*k*rows)
+	}
+	for v := range c.columnsTo {
+		for j := range columns {
+			ch, tap := j/taps, j%taps
+			if c.transpose {
+				ch, tap = 0, max(taps-1-j, 0) // the last tap first
+			}
+			c.columnsTo[v] = append(c.columnsTo[v], 4*(tap*c.apart+ch)*(v+1)*c.isa.lanes)
+		}
+	}
 }
 
 // gather writes the weights of some channels and a column block to
-// dst[tap][channel][vectors*lanes], where a tap has apart channels.
-func (c *Conv) gather(dst []float32, apart int, pn panel, channels span, worker int) {
+// dst[tap][channel][vectors*lanes], where a tap has c.apart channels.
+func (c *Conv) gather(dst []float32, pn panel, channels span, worker int) {
 	s := c.shape
 	width := pn.vectors * c.isa.lanes
 	taps := s.KernelH * s.KernelW
 	valid := min(width, s.K-pn.first)
 	if valid == width && taps <= packWeights {
-		c.gatherVectors(dst, apart, pn, channels, worker)
+		c.gatherVectors(dst, pn, channels, worker)
 		return
 	}
-	for k := range valid {
-		for ch := range channels.n {
-			if c.transpose {
-				src := c.weights[((channels.first+ch)*s.K+pn.first+k)*taps:][:taps]
-				at := ((taps-1)*apart+ch)*width + k
-				for _, v := range src {
-					dst[at] = v
-					at -= apart * width
-				}
-				continue
-			}
-			src := c.weights[((pn.first+k)*s.C+channels.first+ch)*taps:][:taps]
-			at := ch*width + k
-			for _, v := range src {
-				dst[at] = v
-				at += apart * width
-			}
+	for ch := range channels.n {
+		c.gatherChannel(dst, pn, channels.first, ch, span{0, valid})
+	}
+}
+
+// gatherChannel does so one by one for an input channel and some output channels.
+func (c *Conv) gatherChannel(dst []float32, pn panel, first, ch int, outputs span) {
+	s, width := c.shape, pn.vectors*c.isa.lanes
+	taps := s.KernelH * s.KernelW
+	for k := outputs.first; k < outputs.first+outputs.n; k++ {
+		row, to, step := (pn.first+k)*s.C+first+ch, ch*width+k, c.apart*width
+		if c.transpose {
+			row, to, step = (first+ch)*s.K+pn.first+k, to+(taps-1)*step, -step
+		}
+		for _, v := range c.weights[row*taps:][:taps] {
+			dst[to] = v
+			to += step
 		}
 	}
 }
 
 // gatherVectors is gather for column blocks that are full.
-func (c *Conv) gatherVectors(dst []float32, apart int, pn panel, channels span, worker int) {
+func (c *Conv) gatherVectors(dst []float32, pn panel, channels span, worker int) {
 	s, lanes := c.shape, c.isa.lanes
 	taps := s.KernelH * s.KernelW
-	width := pn.vectors * lanes
-	step := 4 * apart * width
-	if c.transpose { // the last tap first
+	width, to := pn.vectors*lanes, c.columnsTo[pn.vectors-1]
+	if c.transpose {
 		for ch := range channels.n {
 			for v := range pn.vectors {
 				src := c.weights[((channels.first+ch)*s.K+pn.first+v*lanes)*taps:]
-				c.isa.gather(&dst[(taps-1)*apart*width+ch*width+v*lanes], -step, &src[0], 4, &c.lanesApart[0], 0, taps)
+				if len(src) < lanes*taps+lanes { // vectors would reach beyond the weights
+					c.gatherChannel(dst, pn, channels.first, ch, span{v * lanes, lanes})
+					continue
+				}
+				for j := 0; j < taps; j += lanes {
+					c.isa.transpose(&dst[ch*width+v*lanes], &to[j], &src[j], &c.rowsFrom[0], min(lanes, taps-j))
+				}
 			}
 		}
 		return
@@ -299,15 +323,15 @@ func (c *Conv) gatherVectors(dst []float32, apart int, pn panel, channels span, 
 		for k := range lanes {
 			copy(rows[k*rowsApart:][:row], c.weights[((pn.first+v*lanes+k)*s.C+channels.first)*taps:])
 		}
-		for ch := range channels.n {
-			c.isa.gather(&dst[ch*width+v*lanes], step, &rows[ch*taps], 4, &c.lanesApart[0], 0, taps)
+		for j := 0; j < row; j += lanes {
+			c.isa.transpose(&dst[v*lanes], &to[j], &rows[j], &c.rowsFrom[0], min(lanes, row-j))
 		}
 	}
 }
 
 // rowsApart is the distance of the rows that gatherVectors brings together; the
 // longest are one tap of packWeights channels, or all taps of one channel.
-const rowsApart = packWeights + 16
+const rowsApart = packWeights + 16 // a vector may reach beyond a row
 
 // Run computes y from x and zeroes y's ring.
 func (c *Conv) Run() {
@@ -341,7 +365,7 @@ func (c *Conv) runPanel(task, worker int) {
 		weights = c.memory[worker*c.panelSize:]
 		for piece := range c.pieces {
 			_, channels := c.piece(task*c.pieces + piece)
-			c.gather(weights[channels.first*pn.vectors*c.isa.lanes:], c.shape.C, pn, channels, worker)
+			c.gather(weights[channels.first*pn.vectors*c.isa.lanes:], pn, channels, worker)
 		}
 	}
 	for n := range c.y.N {

@@ -23,8 +23,10 @@ type ConvWeights struct {
 	write   func(task, worker int)
 	tasks   int
 	dw      []float32
-	offsets []int32      // byte offset in parts of every weight of an output channel, in the order of OIHW
-	wino    *winoWeights // nil: direct
+	offsets []int // byte offset in parts of every weight of an output channel, in the order of OIHW
+	// and of the output channels of a vector in the gradient
+	outputsTo []int
+	wino      *winoWeights // nil: direct
 
 	partsSize, wideSize int
 }
@@ -54,9 +56,12 @@ func NewConvWeights(p *Pool, s ConvShape, x, dy View) *ConvWeights {
 	g.apart = g.kPad + 16
 	g.init = make([]float32, 2*lanes)
 	taps := s.KernelH * s.KernelW
-	g.offsets = make([]int32, g.gradRows())
+	g.offsets = make([]int, g.gradRows())
 	for i := range g.offsets {
-		g.offsets[i] = int32(4 * (i%taps*s.C + i/taps) * g.apart)
+		g.offsets[i] = 4 * (i%taps*s.C + i/taps) * g.apart
+	}
+	for k := range lanes {
+		g.outputsTo = append(g.outputsTo, 4*k*len(g.offsets))
 	}
 	g.bias = NewMoments(p, dy)
 	g.add, g.write = g.addChunks, g.transpose
@@ -121,7 +126,7 @@ func (g *ConvWeights) Run(dw, db []float32) {
 	if size := g.gradRows() * g.apart; len(g.parts) > size {
 		g.pool.Run((size+chunk-1)/chunk, g.add)
 	}
-	g.pool.Run((g.shape.K+transposeWidth-1)/transposeWidth, g.write)
+	g.pool.Run((g.shape.K+g.isa.lanes-1)/g.isa.lanes, g.write)
 	if db != nil {
 		g.bias.Sum(db)
 	}
@@ -167,29 +172,20 @@ func (g *ConvWeights) addChunks(task, _ int) {
 	}
 }
 
-// transposeWidth is the number of output channels a task writes: a cache line
-// of what it reads, and few streams of writes.
-const transposeWidth = 16
-
-// transposeBlock is the number of rows of the gradient that are transposed at
-// once: their lines stay in cache.
-const transposeBlock = 256
-
-// transpose writes the gradient of some output channels.
+// transpose writes the gradient of a vector of output channels.
 func (g *ConvWeights) transpose(task, _ int) {
 	rows, lanes := g.gradRows(), g.isa.lanes
-	first := task * transposeWidth
-	for block := 0; block < rows; block += transposeBlock {
-		n := min(transposeBlock, rows-block)
-		for k := first; k < min(first+transposeWidth, g.shape.K); k++ {
-			out := g.dw[k*rows+block:][:n]
-			vectors := n / lanes
-			if vectors > 0 {
-				g.isa.gather(&out[0], 4*lanes, &g.parts[k], 0, &g.offsets[block], 4*lanes, vectors)
-			}
-			for i := vectors * lanes; i < n; i++ {
-				out[i] = g.parts[k+int(g.offsets[block+i])/4]
-			}
+	first := task * lanes
+	whole := rows / lanes * lanes
+	if first+lanes > g.shape.K {
+		whole = 0
+	}
+	for block := 0; block < whole; block += lanes {
+		g.isa.transpose(&g.dw[first*rows+block], &g.outputsTo[0], &g.parts[first], &g.offsets[block], lanes)
+	}
+	for k := first; k < min(first+lanes, g.shape.K); k++ {
+		for i := whole; i < rows; i++ {
+			g.dw[k*rows+i] = g.parts[k+g.offsets[i]/4]
 		}
 	}
 }

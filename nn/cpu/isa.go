@@ -60,9 +60,9 @@ type isa struct {
 	spreadPixels func(x *float32, y *float32, yStride int, offsets *int, weights *float32, next, n int)
 	// y = a + w (b - a).
 	lerp func(y, a, b *float32, w float32, n int)
-	// n vectors of dst, dstStep bytes apart, from src plus an offset in bytes for
-	// each lane; src and offsets move on by srcStep and offsetStep bytes.
-	gather func(dst *float32, dstStep int, src *float32, srcStep int, offsets *int32, offsetStep, n int)
+	// A square of lanes rows: row i is the vector at src + srcOffsets[i], column j
+	// goes to dst + dstOffsets[j], for the first n columns.
+	transpose func(dst *float32, dstOffsets *int, src *float32, srcOffsets *int, n int)
 	// y = max(y, x).
 	maxInto func(y, x *float32, n int)
 	// Where x equals top, dx += left and left = 0.

@@ -120,7 +120,7 @@ func spreadPixelsAVX512(x *float32, y *float32, yStride int, offsets *int, weigh
 func lerpAVX512(y, a, b *float32, w float32, n int)
 
 //go:noescape
-func gatherAVX512(dst *float32, dstStep int, src *float32, srcStep int, offsets *int32, offsetStep, n int)
+func transposeAVX512(dst *float32, dstOffsets *int, src *float32, srcOffsets *int, n int)
 
 //go:noescape
 func maxIntoAVX512(y, x *float32, n int)
@@ -248,7 +248,7 @@ func spreadPixelsAVX2(x *float32, y *float32, yStride int, offsets *int, weights
 func lerpAVX2(y, a, b *float32, w float32, n int)
 
 //go:noescape
-func gatherAVX2(dst *float32, dstStep int, src *float32, srcStep int, offsets *int32, offsetStep, n int)
+func transposeAVX2(dst *float32, dstOffsets *int, src *float32, srcOffsets *int, n int)
 
 //go:noescape
 func maxIntoAVX2(y, x *float32, n int)

@@ -19,7 +19,7 @@ var portable = isa{
 	lerpPixels:   lerpPixelsGo,
 	spreadPixels: spreadPixelsGo,
 	lerp:         lerpGo,
-	gather:       gatherGo,
+	transpose:    transposeGo,
 	maxInto:      maxIntoGo,
 	routeMax:     routeMaxGo,
 	axpy:         axpyGo,
@@ -163,11 +163,8 @@ func lerpGo(y, a, b *float32, w float32, n int) {
 	}
 }
 
-func gatherGo(dst *float32, dstStep int, src *float32, srcStep int, offsets *int32, offsetStep, n int) {
-	for i := range n {
-		offset := *(*int32)(unsafe.Add(unsafe.Pointer(offsets), i*offsetStep))
-		*at(dst, i*dstStep) = *at(src, i*srcStep+int(offset))
-	}
+func transposeGo(dst *float32, dstOffsets *int, src *float32, srcOffsets *int, _ int) {
+	*at(dst, *dstOffsets) = *at(src, *srcOffsets)
 }
 
 func maxIntoGo(y, x *float32, n int) {

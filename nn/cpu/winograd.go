@@ -139,6 +139,7 @@ type winograd struct {
 }
 
 func (c *Conv) prepareWinograd() {
+	c.apart = min(c.perPiece, c.shape.C)
 	s, lanes, tiles := c.shape, c.isa.lanes, newWinoTiles(c.shape)
 	w := &winograd{tileRows: tiles.h, zeros: make([]float32, 2*lanes)}
 	w.source = winoSource{c.x, 6, s.PadH, s.PadW, c.isa.wino.input, lanes}
@@ -182,9 +183,9 @@ func (c *Conv) packWinograd(task, worker int) {
 	pn, channels := c.piece(task)
 	n, width := channels.n, pn.vectors*c.isa.lanes
 	taps := c.work(worker)
-	c.gather(taps, n, pn, channels, worker)
+	c.gather(taps, pn, channels, worker)
 	p := &c.pool.scratch[worker].patches
-	p.srcRow, p.srcCol, p.srcStep = 4*3*n*width, 4*n*width, 4*width
+	p.srcRow, p.srcCol, p.srcStep = 4*3*c.apart*width, 4*c.apart*width, 4*width
 	p.dstRow, p.dstCol, p.dstStep = 4*6*c.shape.C*width, 4*c.shape.C*width, 4*width
 	for v := 0; v < width; v += c.isa.lanes {
 		p.src, p.dst, p.n = &taps[v], &c.packed[36*c.shape.C*pn.first+channels.first*width+v], n

@@ -76,7 +76,7 @@ func main() {
 		g.lerpPixels()
 		g.spreadPixels()
 		g.lerp()
-		g.gather()
+		g.transpose()
 		g.maxInto()
 		g.routeMax()
 		g.axpy()
@@ -124,7 +124,7 @@ func table() {
 			"lerpPixels%s(y *float32, yStride int, x *float32, offsets *int, weights *float32, next, n int)",
 			"spreadPixels%s(x *float32, y *float32, yStride int, offsets *int, weights *float32, next, n int)",
 			"lerp%s(y, a, b *float32, w float32, n int)",
-			"gather%s(dst *float32, dstStep int, src *float32, srcStep int, offsets *int32, offsetStep, n int)",
+			"transpose%s(dst *float32, dstOffsets *int, src *float32, srcOffsets *int, n int)",
 			"maxInto%s(y, x *float32, n int)",
 			"routeMax%s(dx, x, top, left *float32, n int)",
 			"axpy%s(y, x *float32, w float32, n int)",
@@ -523,35 +523,57 @@ func (g *gen) lerp() {
 	g.ret()
 }
 
-// gather: n vectors of dst, dstStep bytes apart, from src, which moves on by
-// srcStep, at the byte offsets that offsets holds for each lane; offsets move on
-// by offsetStep bytes.
-func (g *gen) gather() {
-	g.text("gather", 56)
+// transpose: a square of as many rows as a vector has lanes. Row i is the vector
+// at src + srcOffsets[i], and column j goes to dst + dstOffsets[j], for the first n
+// columns; offsets are in bytes.
+func (g *gen) transpose() {
+	g.text("transpose", 40)
 	g.p("MOVQ dst+0(FP), DI")
-	g.p("MOVQ dstStep+8(FP), AX")
+	g.p("MOVQ dstOffsets+8(FP), R9")
 	g.p("MOVQ src+16(FP), SI")
-	g.p("MOVQ srcStep+24(FP), BX")
-	g.p("MOVQ offsets+32(FP), DX")
-	g.p("MOVQ offsetStep+40(FP), R8")
-	g.p("MOVQ n+48(FP), CX")
-	g.loop("CX", func() {
-		if g.reg == "Z" {
-			g.p("VMOVDQU32 (DX), Z1")
-			g.p("KXNORW K1, K1, K1")
-			g.p("VPXORQ Z0, Z0, Z0")
-			g.p("VGATHERDPS (SI)(Z1*1), K1, Z0")
-		} else {
-			g.p("VMOVDQU (DX), Y1")
-			g.p("VPCMPEQD Y2, Y2, Y2")
-			g.p("VXORPS Y0, Y0, Y0")
-			g.p("VGATHERDPS Y2, (SI)(Y1*1), Y0")
+	g.p("MOVQ srcOffsets+24(FP), R8")
+	g.p("MOVQ n+32(FP), CX")
+	for i := range g.lanes {
+		g.p("MOVQ %d(R8), AX", 8*i)
+		g.p("VMOVUPS (SI)(AX*1), %s", g.v(i))
+	}
+	l := g.lanes
+	for i := 0; i < l; i += 2 { // pairs of rows
+		g.p("VUNPCKLPS %s, %s, %s", g.v(i+1), g.v(i), g.v(l+i))
+		g.p("VUNPCKHPS %s, %s, %s", g.v(i+1), g.v(i), g.v(l+i+1))
+	}
+	for i := 0; i < l; i += 4 { // fours: in part p of register i+c, column 4p+c of four rows
+		for c := range 2 {
+			g.p("VUNPCKLPD %s, %s, %s", g.v(l+i+2+c), g.v(l+i+c), g.v(i+2*c))
+			g.p("VUNPCKHPD %s, %s, %s", g.v(l+i+2+c), g.v(l+i+c), g.v(i+2*c+1))
 		}
-		g.p("VMOVUPS %s, (DI)", g.v(0))
-		g.p("ADDQ AX, DI")
-		g.p("ADDQ BX, SI")
-		g.p("ADDQ R8, DX")
-	})
+	}
+	for c := range 4 {
+		if g.reg == "Z" {
+			x0, x1, y0, y1 := g.v(16+4*c), g.v(17+4*c), g.v(18+4*c), g.v(19+4*c)
+			g.p("VSHUFF32X4 $0x44, %s, %s, %s", g.v(4+c), g.v(c), x0)
+			g.p("VSHUFF32X4 $0xee, %s, %s, %s", g.v(4+c), g.v(c), x1)
+			g.p("VSHUFF32X4 $0x44, %s, %s, %s", g.v(12+c), g.v(8+c), y0)
+			g.p("VSHUFF32X4 $0xee, %s, %s, %s", g.v(12+c), g.v(8+c), y1)
+			g.p("VSHUFF32X4 $0x88, %s, %s, %s", y0, x0, g.v(c))
+			g.p("VSHUFF32X4 $0xdd, %s, %s, %s", y0, x0, g.v(4+c))
+			g.p("VSHUFF32X4 $0x88, %s, %s, %s", y1, x1, g.v(8+c))
+			g.p("VSHUFF32X4 $0xdd, %s, %s, %s", y1, x1, g.v(12+c))
+		} else {
+			g.p("VPERM2F128 $0x31, %s, %s, %s", g.v(4+c), g.v(c), g.v(8+c))
+			g.p("VPERM2F128 $0x20, %s, %s, %s", g.v(4+c), g.v(c), g.v(c))
+			g.p("VMOVAPS %s, %s", g.v(8+c), g.v(4+c))
+		}
+	}
+	for j := range l {
+		g.p("MOVQ %d(R9), AX", 8*j)
+		g.p("VMOVUPS %s, (DI)(AX*1)", g.v(j))
+		if j < l-1 {
+			g.p("CMPQ CX, $%d", j+1)
+			g.p("JLE done")
+		}
+	}
+	g.label("done")
 	g.ret()
 }
 
