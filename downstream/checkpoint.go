@@ -2,10 +2,8 @@ package downstream
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
-	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/weights"
 )
 
@@ -18,16 +16,7 @@ const (
 // Save writes the localizer's state_dict as safetensors, under the names of the
 // released checkpoints.
 func (l *Localizer) Save(path string) error {
-	var tensors []weights.Source
-	for _, t := range l.params.Tensors() {
-		switch data := t.Data.(type) {
-		case []float32:
-			tensors = append(tensors, weights.Floats(t.Name, t.Shape, data))
-		case []int64:
-			tensors = append(tensors, weights.Ints(t.Name, t.Shape, data))
-		}
-	}
-	return weights.WriteSafetensors(path, map[string]string{metaSize: strconv.Itoa(l.size), metaWidth: strconv.Itoa(l.network.Base)}, tensors...)
+	return weights.SaveParams(path, map[string]string{metaSize: strconv.Itoa(l.size), metaWidth: strconv.Itoa(l.network.Base)}, l.params)
 }
 
 // ReleasedSize is the input size of the released localizers.
@@ -57,18 +46,9 @@ func LoadLocalizer(path string, threads int) (*Localizer, error) {
 	if err := l.compileScorer(); err != nil { // which also makes the parameters
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	var tensors []nn.Tensor
-	for _, t := range f.Tensors {
-		var data any
-		if t.DType == weights.Int64 {
-			data, err = t.Int64s()
-		} else {
-			data, err = t.Float32s()
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		tensors = append(tensors, nn.Tensor{Name: t.Name, Shape: slices.Clone(t.Shape), Data: data})
+	tensors, err := f.Params()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	report, err := l.params.Load(tensors)
 	if err != nil {

@@ -2,27 +2,136 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"github.com/anobench/anobench/metrics/features"
 	"github.com/anobench/anobench/nn/weights"
+	"github.com/anobench/anobench/nn/weights/catalog"
 )
 
 func newWeights() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "weights",
-		Short:   "Convert network weights",
-		Example: "  anobench weights import resnet34.pth",
+		Short:   "List, fetch, convert and train network weights",
+		Example: "  anobench weights list\n  anobench weights fetch vgg16",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newWeightsImport())
+	cmd.AddCommand(newWeightsList(), newWeightsFetch(), newWeightsImport(), newTrainProxy())
 	return cmd
+}
+
+// addWeightsDir adds --weights-dir, which is empty by default for completion's sake.
+func addWeightsDir(cmd *cobra.Command, dir *string) {
+	cmd.Flags().StringVar(dir, "weights-dir", catalog.Dir(), "folder of published weights; also $ANOBENCH_WEIGHTS")
+}
+
+func newWeightsList() *cobra.Command {
+	dir := ""
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the published weights, and which are there",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out := cmd.OutOrStdout()
+			for _, f := range catalog.Files() {
+				path, err := f.Path(dir)
+				if err != nil {
+					return err
+				}
+				if path == "" {
+					path = "missing"
+				}
+				fmt.Fprintf(out, "%-22s %-8s %s\n  for      %s\n  from     %s\n  SHA-256  %s\n", f.Name, f.SizeText(), path, f.For, f.URL, f.SHA256)
+			}
+			_, err := fmt.Fprintln(out, "\nanobench weights fetch NAME puts one into "+dir+". Without them IS and IC-LPIPS are measured with a small\nnetwork that ships with the program, as IS* and IC-LPIPS*, and classifiers start from random weights.")
+			return err
+		},
+	}
+	addWeightsDir(cmd, &dir)
+	return cmd
+}
+
+func newWeightsFetch() *cobra.Command {
+	dir := ""
+	var o catalog.Options
+	cmd := &cobra.Command{
+		Use:   "fetch NAME...",
+		Short: "Download published weights, verify and convert them",
+		Long: `Download weight files, verify their SHA-256 and convert them to safetensors. A
+download that breaks off goes on where it stopped. "all" fetches every file. Where
+there is no way out to the network, put the files into the weights folder under the
+names that anobench weights list prints; they are used as they are.`,
+		Example: "  anobench weights fetch inception-2015-12-05 vgg16\n  anobench weights fetch all --mirror http://fileserver/weights",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var files []catalog.File
+			if len(args) == 1 && args[0] == "all" {
+				files = catalog.Files()
+			} else {
+				for _, name := range args {
+					f, err := catalog.Lookup(name)
+					if err != nil {
+						return usageError{err}
+					}
+					files = append(files, f)
+				}
+			}
+			errOut := cmd.ErrOrStderr()
+			for _, f := range files {
+				o := o
+				stop := func() {}
+				if isTerminal(errOut) {
+					o.Progress, stop = bytesBar(errOut)
+				}
+				o.Retry = func(err error, in time.Duration) {
+					fmt.Fprintf(errOut, "%s: %v; again in %s\n", f.Name, err, in)
+				}
+				path, err := catalog.Fetch(cmd.Context(), f, dir, o)
+				stop()
+				if err != nil {
+					return withHint(err, "finished files and what has come so far are kept in %s", dir)
+				}
+				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", f.Name, path); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	addWeightsDir(cmd, &dir)
+	cmd.Flags().StringVar(&o.Mirror, "mirror", "", "address of a folder that has the files under their published names (default: each publisher's)")
+	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		names := []string{"all"}
+		for _, f := range catalog.Files() {
+			names = append(names, f.Name)
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+	return cmd
+}
+
+// bytesBar shows progress in bytes on a terminal until stop is called.
+func bytesBar(out io.Writer) (show func(done, total int64), stop func()) {
+	bars := mpb.New(mpb.WithOutput(out), mpb.WithWidth(40))
+	bar := bars.AddBar(0, mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Counters(decor.SizeB1000(0), "% .1f / % .1f")),
+		mpb.AppendDecorators(decor.AverageSpeed(decor.SizeB1000(0), "% .1f"), decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace)))
+	show = func(done, total int64) {
+		bar.SetTotal(total, false)
+		bar.SetCurrent(done)
+	}
+	return show, func() {
+		bar.Abort(true)
+		bars.Wait()
+	}
 }
 
 func newWeightsImport() *cobra.Command {
@@ -49,15 +158,9 @@ a checkpoint may be larger than the memory.`,
 			}
 			var show func(done, total int64)
 			if out := cmd.ErrOrStderr(); isTerminal(out) {
-				bars := mpb.New(mpb.WithOutput(out), mpb.WithWidth(40))
-				bar := bars.AddBar(0, mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Counters(decor.SizeB1000(0), "% .1f / % .1f")),
-					mpb.AppendDecorators(decor.AverageSpeed(decor.SizeB1000(0), "% .1f"), decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace)))
-				defer bars.Wait()
-				defer bar.Abort(true)
-				show = func(done, total int64) {
-					bar.SetTotal(total, false)
-					bar.SetCurrent(done)
-				}
+				var stop func()
+				show, stop = bytesBar(out)
+				defer stop()
 			}
 			c, err := weights.Convert(cmd.Context(), to, from, show)
 			if err != nil {
@@ -69,5 +172,40 @@ a checkpoint may be larger than the memory.`,
 	}
 	cmd.Flags().StringVar(&to, "out", "", "file to write (default: FILE with the extension .safetensors)")
 	cmd.Flags().BoolVar(&force, "force", false, "replace the file if it exists")
+	return cmd
+}
+
+func newTrainProxy() *cobra.Command {
+	t := features.DefaultProxyTraining
+	to := ""
+	cmd := &cobra.Command{
+		Use:   "train-proxy",
+		Short: "Train the small network behind IS* and IC-LPIPS* again",
+		Long: `Train the network that stands in for Inception v3 and LPIPS where their weights
+are not to be had, on the families of the embedded data set and procedural
+textures. With the default flags this makes the file that the program ships with
+(metrics/features/proxy.safetensors), bit for bit on a machine with AVX-512.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if t.Steps < 1 || t.PerClass < 1 {
+				return usagef("--steps %d and --per-class %d must be at least 1", t.Steps, t.PerClass)
+			}
+			params, accuracy, err := features.TrainProxy(cmd.Context(), t, func(step int, loss float64, left time.Duration) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "step %d of %d  loss %.3f  %s left\n", step, t.Steps, loss, left.Round(time.Second))
+			})
+			if err != nil {
+				return err
+			}
+			if err := weights.SaveParams(to, nil, params); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%.1f %% of images it was not trained on are classified right\nwrote %s\n", 100*accuracy, to)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&to, "out", "proxy.safetensors", "file to write")
+	cmd.Flags().Uint64Var(&t.Seed, "seed", t.Seed, "seed of the images, the first weights and the order")
+	cmd.Flags().IntVar(&t.Steps, "steps", t.Steps, "steps of 32 images")
+	cmd.Flags().IntVar(&t.PerClass, "per-class", t.PerClass, "images drawn of each class")
 	return cmd
 }

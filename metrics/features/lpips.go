@@ -1,13 +1,14 @@
-// Package features turns images into the features that metrics compare.
 package features
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"fmt"
 	"math"
-	"sync"
+	"slices"
 
+	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
 	"github.com/anobench/anobench/nn/models"
@@ -24,26 +25,51 @@ var lpipsLinear []byte
 // squared difference of unit-length features, weighted by channel, averaged over
 // each tap's pixels and summed over taps.
 type LPIPS struct {
-	trunk    models.Trunk
-	params   *nn.ParamSet
-	device   *exec.CPU
-	linear   [][]float32 // roots of the weights, by tap
-	programs map[[3]int]*lpipsProgram
+	// ID names the network and its weights.
+	ID string
+	// Proxy says that the network is the one that ships with the program.
+	Proxy bool
+
+	taps         func(g *nn.Graph, x *nn.Node) ([]*nn.Node, error)
+	shift, scale [3]float32  // of values in [-1, 1], before the network
+	linear       [][]float32 // roots of the weights, by tap
+	params       *nn.ParamSet
+	device       *exec.CPU
+	programs     map[[3]int]*lpipsProgram
 }
 
 type lpipsProgram struct {
 	*exec.Program
 	shapes [][]int // of the taps
+	input  []float32
 }
 
-// NewLPIPS returns the distance by a trunk with the given weights, torchvision's
-// of ImageNet for the published one.
-func NewLPIPS(trunk models.Trunk, params *nn.ParamSet, device *exec.CPU) (*LPIPS, error) {
+// NewLPIPS returns the distance by a trunk with the parameters of a weight file,
+// torchvision's of ImageNet for the published one.
+func NewLPIPS(trunk models.Trunk, path string, device *exec.CPU) (*LPIPS, error) {
+	params := nn.NewParamSet(0)
+	l, err := newLPIPS(trunk, params, device)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := l.graph(1, 64, 64); err != nil { // which makes the parameters
+		return nil, err
+	}
+	hash, err := load(path, params)
+	l.ID = fmt.Sprintf("lpips-v0.1-%s:%s", trunk, hash)
+	return l, err
+}
+
+func newLPIPS(trunk models.Trunk, params *nn.ParamSet, device *exec.CPU) (*LPIPS, error) {
 	f, err := weights.Read(bytes.NewReader(lpipsLinear), int64(len(lpipsLinear)))
 	if err != nil {
 		return nil, fmt.Errorf("lpips: %w", err)
 	}
-	l := &LPIPS{trunk: trunk, params: params, device: device, programs: map[[3]int]*lpipsProgram{}}
+	l := &LPIPS{
+		taps: trunk.Taps, params: params, device: device, programs: map[[3]int]*lpipsProgram{},
+		// ImageNet's mean and spread.
+		shift: [3]float32{-0.030, -0.088, -0.188}, scale: [3]float32{0.458, 0.448, 0.450},
+	}
 	if trunk.Channels() == nil {
 		return nil, fmt.Errorf("lpips: no trunk %q: want vgg, alex or squeeze", trunk)
 	}
@@ -64,24 +90,66 @@ func NewLPIPS(trunk models.Trunk, params *nn.ParamSet, device *exec.CPU) (*LPIPS
 	return l, nil
 }
 
-// An Embedding is an image in the space in which LPIPS is the squared distance,
-// a part for each tap.
-type Embedding [][]float32
+// An Embedding is an image in the space in which LPIPS is the squared Euclidean
+// distance, tap after tap.
+type Embedding []float32
 
-// Embed embeds n images [N, 3, H, W] with values in [-1, 1].
-func (l *LPIPS) Embed(images []float32, n, h, w int) ([]Embedding, error) {
+// EmbeddingLen is the number of floats of the embedding of an image of h x w pixels.
+func (l *LPIPS) EmbeddingLen(h, w int) (int, error) {
+	p, err := l.program(1, h, w)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, s := range p.shapes {
+		n += s[1] * s[2] * s[3]
+	}
+	return n, nil
+}
+
+// Embed embeds images, all of one size.
+func (l *LPIPS) Embed(ctx context.Context, images []*dataset.Image) ([]Embedding, error) {
+	var out []Embedding
+	for part := range slices.Chunk(images, batch) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		w, h := part[0].Width, part[0].Height
+		x := make([]float32, 0, len(part)*3*w*h)
+		for _, m := range part {
+			if m.Width != w || m.Height != h {
+				return nil, fmt.Errorf("lpips: images of %d x %d and %d x %d pixels: resize them to one size", w, h, m.Width, m.Height)
+			}
+			for c := range 3 {
+				for i := range w * h {
+					x = append(x, float32(m.Pix[3*i+c])/127.5-1)
+				}
+			}
+		}
+		e, err := l.EmbedTensor(x, len(part), h, w)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e...)
+	}
+	return out, nil
+}
+
+// EmbedTensor embeds n images [N, 3, H, W] with values in [-1, 1].
+func (l *LPIPS) EmbedTensor(images []float32, n, h, w int) ([]Embedding, error) {
 	p, err := l.program(n, h, w)
 	if err != nil {
 		return nil, err
 	}
-	// The network was trained on images normalised by ImageNet's mean and spread.
-	shift, scale := [3]float32{-0.030, -0.088, -0.188}, [3]float32{0.458, 0.448, 0.450}
-	normal := make([]float32, len(images))
-	for i, v := range images {
-		c := i / (h * w) % 3
-		normal[i] = (v - shift[c]) / scale[c]
-	}
-	if err := p.Set("image", normal); err != nil {
+	plane := h * w
+	l.device.Parallel(3*n, func(i, _ int) {
+		shift, scale := l.shift[i%3], l.scale[i%3]
+		to := p.input[i*plane:][:plane]
+		for k, v := range images[i*plane:][:plane] {
+			to[k] = (v - shift) / scale
+		}
+	})
+	if err := p.Set("image", p.input); err != nil {
 		return nil, err
 	}
 	p.Run()
@@ -92,30 +160,40 @@ func (l *LPIPS) Embed(images []float32, n, h, w int) ([]Embedding, error) {
 		if err := p.Read(fmt.Sprint("tap", tap), all); err != nil {
 			return nil, err
 		}
+		pixels := s[2] * s[3]
+		stripes := (pixels + unitPixels - 1) / unitPixels
+		l.device.Parallel(n*stripes, func(i, _ int) {
+			first := i % stripes * unitPixels
+			unit(all[i/stripes*size:][:size], l.linear[tap], pixels, first, min(first+unitPixels, pixels))
+		})
 		for i := range out {
-			out[i] = append(out[i], all[i*size:][:size])
+			out[i] = append(out[i], all[i*size:][:size]...)
 		}
-		p.Parallel(n, func(i, _ int) { unit(out[i][tap], l.linear[tap], s[2]*s[3]) })
 	}
 	return out, nil
 }
 
-// unit scales the features [C, pixels] of every pixel to length 1 and then by the
-// weights, so that squares average over pixels.
-func unit(x, linear []float32, pixels int) {
-	sum := make([]float64, pixels)
+// unitPixels is how many pixels unit takes at once: their sums stay in cache.
+const unitPixels = 1024
+
+// unit scales the features of some pixels of x [C, pixels] to length 1 and then by
+// the weights, so that squares average over pixels.
+func unit(x, linear []float32, pixels, first, last int) {
+	var sums [unitPixels]float32
+	sum := sums[:last-first]
 	for c := range linear {
-		for i, v := range x[c*pixels:][:pixels] {
-			sum[i] += float64(v) * float64(v)
+		row := x[c*pixels+first:][:len(sum)]
+		for i, v := range row {
+			sum[i] += v * v
 		}
 	}
 	for i, s := range sum {
-		sum[i] = 1 / ((math.Sqrt(s) + 1e-10) * math.Sqrt(float64(pixels)))
+		sum[i] = float32(1 / ((math.Sqrt(float64(s)) + 1e-10) * math.Sqrt(float64(pixels))))
 	}
 	for c, w := range linear {
-		row := x[c*pixels:][:pixels]
+		row := x[c*pixels+first:][:len(sum)]
 		for i, v := range row {
-			row[i] = float32(float64(v) * sum[i] * float64(w))
+			row[i] = v * sum[i] * w
 		}
 	}
 }
@@ -125,12 +203,21 @@ func (l *LPIPS) program(n, h, w int) (*lpipsProgram, error) {
 	if p := l.programs[key]; p != nil {
 		return p, nil
 	}
-	g := nn.NewGraph(l.params, nn.Eval)
-	taps, err := l.trunk.Taps(g, g.Input("image", n, 3, h, w))
+	p, err := l.graph(n, h, w)
 	if err != nil {
-		return nil, fmt.Errorf("lpips: %w", err)
+		return nil, err
 	}
-	p := &lpipsProgram{}
+	l.programs[key] = p
+	return p, nil
+}
+
+func (l *LPIPS) graph(n, h, w int) (*lpipsProgram, error) {
+	g := nn.NewGraph(l.params, nn.Eval)
+	taps, err := l.taps(g, g.Input("image", n, 3, h, w))
+	if err != nil {
+		return nil, fmt.Errorf("lpips of %d x %d pixels: %w", w, h, err)
+	}
+	p := &lpipsProgram{input: make([]float32, n*3*h*w)}
 	for i, tap := range taps {
 		g.Output(fmt.Sprint("tap", i), tap)
 		p.shapes = append(p.shapes, tap.Shape())
@@ -139,25 +226,22 @@ func (l *LPIPS) program(n, h, w int) (*lpipsProgram, error) {
 	if p.Program, err = g.Compile(l.device); err != nil {
 		return nil, fmt.Errorf("lpips: %w", err)
 	}
-	l.programs[key] = p
 	return p, nil
 }
 
-// Distance is the LPIPS of two images, and what each tap adds to it.
-func (l *LPIPS) Distance(a, b Embedding) (distance float64, taps []float64) {
-	taps = make([]float64, len(a))
-	var all sync.WaitGroup
-	for tap := range a {
-		all.Go(func() {
-			for i, v := range a[tap] {
-				d := float64(v - b[tap][i])
-				taps[tap] += d * d
-			}
-		})
+// Distances is the LPIPS between each of a and each of b, or of a among themselves
+// if b is nil.
+func (l *LPIPS) Distances(a, b []Embedding) [][]float64 {
+	return l.device.SquaredDistances(floats(a), floats(b))
+}
+
+func floats(e []Embedding) [][]float32 {
+	if e == nil {
+		return nil
 	}
-	all.Wait()
-	for _, d := range taps {
-		distance += d
+	out := make([][]float32, len(e))
+	for i := range e {
+		out[i] = e[i]
 	}
-	return distance, taps
+	return out
 }

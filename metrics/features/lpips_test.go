@@ -40,7 +40,7 @@ func TestGoldenLPIPS(t *testing.T) {
 			for _, p := range params.All() {
 				copy(p.Data, d.Formula.Param(p.Name, p.Shape))
 			}
-			l, err := NewLPIPS(models.Trunk(name), params, device)
+			l, err := newLPIPS(models.Trunk(name), params, device)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,19 +59,23 @@ func TestGoldenLPIPS(t *testing.T) {
 				} else {
 					t.Fatalf("the reference has a pair %s, which the test does not know", pair)
 				}
-				both, err := l.Embed(append(append([]float32{}, a...), b...), 2, side, side)
+				both, err := l.EmbedTensor(append(append([]float32{}, a...), b...), 2, side, side)
 				if err != nil {
 					t.Fatal(err)
 				}
 				want := c.Distances[pair]
-				got, taps := l.Distance(both[0], both[1])
+				got := l.Distances(both[:1], both[1:])[0][0]
 				if !(math.Abs(got-want.Distance) <= 1e-4*want.Distance) {
 					t.Errorf("%s: distance %v, want %v", pair, got, want.Distance)
 				}
+				first := 0
 				for i, w := range want.Layers {
-					if !(math.Abs(taps[i]-w) <= 2e-4*w) {
-						t.Errorf("%s: tap %d adds %v, want %v", pair, i, taps[i], w)
+					s := l.programs[[3]int{2, side, side}].shapes[i]
+					part := func(e Embedding) []Embedding { return []Embedding{e[first:][:s[1]*s[2]*s[3]]} }
+					if got := l.Distances(part(both[0]), part(both[1]))[0][0]; !(math.Abs(got-w) <= 2e-4*w) {
+						t.Errorf("%s: tap %d adds %v, want %v", pair, i, got, w)
 					}
+					first += s[1] * s[2] * s[3]
 				}
 			}
 		})
@@ -79,7 +83,7 @@ func TestGoldenLPIPS(t *testing.T) {
 }
 
 func TestLPIPSRefusesOtherTrunks(t *testing.T) {
-	if _, err := NewLPIPS("resnet", nil, nil); err == nil || !strings.Contains(err.Error(), "resnet") {
+	if _, err := NewLPIPS("resnet", "", nil); err == nil || !strings.Contains(err.Error(), "resnet") {
 		t.Errorf("error %v", err)
 	}
 }

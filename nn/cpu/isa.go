@@ -71,6 +71,8 @@ type isa struct {
 	axpy func(y, x *float32, w float32, n int)
 	// y = a + b, y = a * b.
 	add, mul func(y, a, b *float32, n int)
+	// sums = sum of (a - b)² over n times four vectors.
+	distance func(sums, a, b *float32, n int)
 	// One step of Adam; see Adam for c.
 	adam func(p, g, m, v *float32, n int, c *[7]float32)
 	// y = exp(x) and y = ln(x), the latter of positive normal numbers, with the

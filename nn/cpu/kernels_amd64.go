@@ -138,6 +138,9 @@ func addAVX512(y, a, b *float32, n int)
 func mulAVX512(y, a, b *float32, n int)
 
 //go:noescape
+func distanceAVX512(sums, a, b *float32, n int)
+
+//go:noescape
 func adamAVX512(p, grad, m, v *float32, n int, c *[7]float32)
 
 //go:noescape
@@ -264,6 +267,9 @@ func addAVX2(y, a, b *float32, n int)
 
 //go:noescape
 func mulAVX2(y, a, b *float32, n int)
+
+//go:noescape
+func distanceAVX2(sums, a, b *float32, n int)
 
 //go:noescape
 func adamAVX2(p, grad, m, v *float32, n int, c *[7]float32)

@@ -25,6 +25,7 @@ var portable = isa{
 	axpy:         axpyGo,
 	add:          addGo,
 	mul:          mulGo,
+	distance:     distanceGo,
 	adam:         adamGo,
 	exp:          expGo,
 	log:          logGo,
@@ -189,6 +190,16 @@ func axpyGo(y, x *float32, w float32, n int) {
 	for i := range ys {
 		ys[i] += w * xs[i]
 	}
+}
+
+func distanceGo(sums, a, b *float32, n int) {
+	as, bs := unsafe.Slice(a, 4*n), unsafe.Slice(b, 4*n)
+	var part [4]float32
+	for i := range as {
+		d := as[i] - bs[i]
+		part[i%4] += d * d
+	}
+	*sums = part[0] + part[1] + (part[2] + part[3])
 }
 
 func addGo(y, a, b *float32, n int) {

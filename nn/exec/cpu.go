@@ -39,6 +39,12 @@ func (d *CPU) Alloc(floats int) []float32 { return make([]float32, floats) }
 // Parallel runs the tasks on the pool.
 func (d *CPU) Parallel(tasks int, f func(task, worker int)) { d.pool.Run(tasks, f) }
 
+// SquaredDistances are the squared Euclidean distances of rows a to rows b, or of
+// rows a to each other if b is nil.
+func (d *CPU) SquaredDistances(a, b [][]float32) [][]float64 {
+	return cpu.SquaredDistances(d.pool, a, b)
+}
+
 // Write converts to channels-last.
 func (d *CPU) Write(v *Value, rowMajor []float32) { view(v).FromNCHW(d.pool, rowMajor) }
 

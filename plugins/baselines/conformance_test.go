@@ -49,7 +49,7 @@ func TestForegroundTellsObjectsFromTextures(t *testing.T) {
 				}
 				normals = append(normals, sdk.Image{Width: size, Height: size, Pix: m.Pix})
 			}
-			if got := findForeground(normals, new(scratch)).object; got != (f.Kind == synth.Object) {
+			if got := findForeground(normals).Object; got != (f.Kind == synth.Object) {
 				t.Errorf("%s at %d counts as object: %v", f.Name, size, got)
 			}
 		}

@@ -63,7 +63,7 @@ func newExtender(req *sdk.Request, normals []sdk.Image) (*extender, error) {
 	}
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
-	e.foreground = findForeground(normals, s)
+	e.foreground = findForeground(normals)
 	for i := range req.Set.Defects {
 		pairs, err := usable(req, &req.Set.Defects[i])
 		if err != nil {

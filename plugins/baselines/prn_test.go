@@ -43,8 +43,8 @@ func TestPRNMixesBothKinds(t *testing.T) {
 func TestForeground(t *testing.T) {
 	s := new(scratch)
 	set := fewShot(64, 64, 3, 1, true)
-	object := findForeground(set.Normals, s)
-	if !object.object {
+	object := findForeground(set.Normals)
+	if !object.Object {
 		t.Fatal("a disc on a plain background counts as texture")
 	}
 	inside, wrong := 0, 0
@@ -56,29 +56,19 @@ func TestForeground(t *testing.T) {
 	if want := math.Pi * 0.09 * 64 * 64; wrong > 0 || float64(inside) < 0.8*want || float64(inside) > 1.1*want {
 		t.Errorf("foreground has %d pixels, %d outside the disc of %.0f", inside, wrong, want)
 	}
-	if findForeground(fewShot(64, 64, 3, 1, false).Normals, s).object {
+	if findForeground(fewShot(64, 64, 3, 1, false).Normals).Object {
 		t.Error("a texture counts as object")
 	}
 	spotted := newImage(64, 64)
 	for i := 0; i < 64*64; i += 9 {
 		copy(spotted.Pix[3*i:], "\xff\xff\xff")
 	}
-	if findForeground([]sdk.Image{*spotted}, s).object {
+	if findForeground([]sdk.Image{*spotted}).Object {
 		t.Error("spots all over count as object")
 	}
 	plain := []sdk.Image{*newImage(16, 16)}
-	if points := findForeground(plain, s).of(&plain[0], s); len(points) != 0 {
+	if points := findForeground(plain).of(&plain[0], s); len(points) != 0 {
 		t.Errorf("a black image has a foreground of %d pixels", len(points))
-	}
-}
-
-func TestOtsu(t *testing.T) {
-	var hist [256]int
-	for v := range 20 {
-		hist[30+v], hist[150+v] = 10, 5
-	}
-	if got := otsuThreshold(&hist); got < 49 || got >= 150 {
-		t.Errorf("threshold %d does not lie between the two classes, 30-49 and 150-169", got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"image"
 	"sync"
 
+	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/plugins/sdk"
 )
 
@@ -93,6 +94,7 @@ type scratch struct {
 	points        []point
 	labels        []int32
 	stack         []int32
+	foreground    dataset.Mask
 	product       []int32
 }
 

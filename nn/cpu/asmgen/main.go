@@ -82,6 +82,7 @@ func main() {
 		g.axpy()
 		g.binary("add", "VADDPS")
 		g.binary("mul", "VMULPS")
+		g.distance()
 		g.adam()
 		g.exp()
 		g.log()
@@ -130,6 +131,7 @@ func table() {
 			"axpy%s(y, x *float32, w float32, n int)",
 			"add%s(y, a, b *float32, n int)",
 			"mul%s(y, a, b *float32, n int)",
+			"distance%s(sums, a, b *float32, n int)",
 			"adam%s(p, grad, m, v *float32, n int, c *[7]float32)",
 			"exp%s(y, x *float32, n int, c *float32)",
 			"log%s(y, x *float32, n int, c *float32)",
@@ -657,6 +659,32 @@ func (g *gen) binary(name, op string) {
 		g.p("ADDQ $%d, DX", g.width())
 		g.p("ADDQ $%d, DI", g.width())
 	})
+	g.ret()
+}
+
+// distance: sums = sum of (a - b)² over n times four vectors.
+func (g *gen) distance() {
+	g.text("distance", 32)
+	g.p("MOVQ sums+0(FP), DI")
+	g.p("MOVQ a+8(FP), SI")
+	g.p("MOVQ b+16(FP), DX")
+	g.p("MOVQ n+24(FP), CX")
+	for i := range 4 {
+		g.zero(i)
+	}
+	g.loop("CX", func() {
+		for i := range 4 {
+			g.p("VMOVUPS %d(SI), %s", i*g.width(), g.v(4+i))
+			g.p("VSUBPS %d(DX), %s, %s", i*g.width(), g.v(4+i), g.v(4+i))
+			g.p("VFMADD231PS %s, %s, %s", g.v(4+i), g.v(4+i), g.v(i))
+		}
+		g.p("ADDQ $%d, SI", 4*g.width())
+		g.p("ADDQ $%d, DX", 4*g.width())
+	})
+	g.p("VADDPS %s, %s, %s", g.v(1), g.v(0), g.v(0))
+	g.p("VADDPS %s, %s, %s", g.v(3), g.v(2), g.v(2))
+	g.p("VADDPS %s, %s, %s", g.v(2), g.v(0), g.v(0))
+	g.p("VMOVUPS %s, (DI)", g.v(0))
 	g.ret()
 }
 

@@ -1,0 +1,251 @@
+// Package generation measures generated images: it runs networks over them and hands
+// what they say to package metrics.
+package generation
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/anobench/anobench/dataset"
+	"github.com/anobench/anobench/metrics"
+	"github.com/anobench/anobench/metrics/features"
+)
+
+// A Set is a generator's images of one defect with the real ones they are compared
+// with. All generated images have one size.
+type Set struct {
+	Defect        string
+	Images        []*dataset.Image
+	Masks         []*dataset.Mask  // of the images; nil: none
+	Normals       []*dataset.Image // what each image was made from; nil, or nil entries: not known
+	Training      []*dataset.Image // real images that the generator learned from: the references of IC-LPIPS
+	TrainingMasks []*dataset.Mask  // nil: none
+	Real          []*dataset.Image // real images that it did not see, for FID and its like
+}
+
+// What Protocol.IS may be.
+const (
+	PerDefectMean = "per-defect-mean"
+	Pooled        = "pooled"
+)
+
+// A Protocol says how the paper's two metrics are defined and which others are
+// measured.
+type Protocol struct {
+	IS       string                 // of a category: per-defect-mean or pooled
+	ICLPIPS  metrics.ICLPIPSVariant // released, dfmgan or paper-text
+	Size     int                    // side to which images are resized for LPIPS (256)
+	Extended bool                   // the metrics beside the paper's, too
+	Seed     uint64                 // of what is drawn at random
+}
+
+// Splits is the number of splits of the Inception Score, as torch-fidelity's.
+const Splits = 10
+
+// extendedImages bounds the images of a defect for metrics inside and outside the
+// mask, which take forward passes of their own.
+const extendedImages = 100
+
+// A Value is one measured number.
+type Value struct {
+	Metric   string  // "is", "ic_lpips", "fid"...; with "_proxy" if measured with the proxy network
+	ID       string  // definition, variant and weights
+	Defect   string  // empty: of the category
+	Value    float64 // NaN: not defined
+	Reason   string  // why not
+	SE       float64 // standard error by bootstrap; NaN: none
+	Counts   map[string]int
+	Clusters []float64 // of IC-LPIPS, by reference image
+}
+
+// A Scorer measures with two networks.
+type Scorer struct {
+	Classifier *features.Classifier
+	LPIPS      *features.LPIPS
+	Protocol   Protocol
+}
+
+// name is the metric's, marked where a proxy network measures it.
+func name(metric string, proxy bool) string {
+	if proxy {
+		return metric + "_proxy"
+	}
+	return metric
+}
+
+// Category measures every defect's set, and the category: unweighted means over
+// defects, but for what is pooled. Progress hears how many images are done.
+func (s *Scorer) Category(ctx context.Context, sets []Set, progress func(done, total int)) ([]Value, error) {
+	total, done := 0, 0
+	for _, set := range sets {
+		total += len(set.Images)
+	}
+	var all []Value
+	var pooled [][]float64
+	for _, set := range sets {
+		if len(set.Images) == 0 {
+			return nil, fmt.Errorf("defect %s has no generated images", set.Defect)
+		}
+		values, probabilities, err := s.set(ctx, set)
+		if err != nil {
+			return nil, fmt.Errorf("defect %s: %w", set.Defect, err)
+		}
+		all = append(all, values...)
+		pooled = append(pooled, probabilities...)
+		done += len(set.Images)
+		progress(done, total)
+	}
+	var category []Value
+	seen := make(map[string]bool)
+	for _, v := range all {
+		if !seen[v.Metric] {
+			seen[v.Metric] = true
+			category = append(category, meanOverDefects(v.Metric, all))
+		}
+	}
+	if s.Protocol.IS == Pooled {
+		for i, v := range category {
+			if v.Metric == name("is", s.Classifier.Proxy) {
+				category[i] = s.inceptionScore("is", Pooled, "", pooled, Splits)
+			}
+		}
+	}
+	return append(all, category...), nil
+}
+
+// meanOverDefects is the unweighted mean of a metric over the defects that define it.
+func meanOverDefects(metric string, all []Value) Value {
+	mean := Value{Metric: metric, Counts: make(map[string]int)}
+	sum, variance, n := 0.0, 0.0, 0
+	for _, v := range all {
+		if v.Metric != metric {
+			continue
+		}
+		mean.ID = v.ID
+		for k, c := range v.Counts {
+			mean.Counts[k] += c
+		}
+		if math.IsNaN(v.Value) {
+			mean.Reason = v.Reason
+			continue
+		}
+		sum, variance, n = sum+v.Value, variance+v.SE*v.SE, n+1
+	}
+	mean.Counts["defects"] = n
+	mean.Value, mean.SE = sum/float64(n), math.Sqrt(variance)/float64(n)
+	if n > 0 {
+		mean.Reason = ""
+	}
+	return mean
+}
+
+// set measures one defect.
+func (s *Scorer) set(ctx context.Context, set Set) ([]Value, [][]float64, error) {
+	probabilities, generated, err := s.classify(ctx, set.Images)
+	if err != nil {
+		return nil, nil, err
+	}
+	values := []Value{s.inceptionScore("is", PerDefectMean, set.Defect, probabilities, Splits)}
+	ic, err := s.icLPIPS(ctx, "ic_lpips", set, set.Images, set.Training)
+	if err != nil {
+		return nil, nil, err
+	}
+	values = append(values, ic...)
+	if s.Protocol.Extended {
+		values = append(values, s.inceptionScore("is_single", PerDefectMean, set.Defect, probabilities, 1))
+		_, real, err := s.classify(ctx, set.Real)
+		if err != nil {
+			return nil, nil, err
+		}
+		values = append(values, s.distribution(set.Defect, real, generated)...)
+		more, err := s.insideAndOutside(ctx, set)
+		if err != nil {
+			return nil, nil, err
+		}
+		values = append(values, more...)
+	}
+	return values, probabilities, nil
+}
+
+func (s *Scorer) classify(ctx context.Context, images []*dataset.Image) (probabilities [][]float64, features [][]float32, err error) {
+	logits, features, err := s.Classifier.Classify(ctx, images)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, row := range logits {
+		probabilities = append(probabilities, metrics.Softmax(row))
+	}
+	return probabilities, features, nil
+}
+
+// inceptionScore is the score of so many splits of the images in torch-fidelity's
+// order.
+func (s *Scorer) inceptionScore(metric, granularity, defect string, probabilities [][]float64, splits int) Value {
+	v := Value{
+		Metric: name(metric, s.Classifier.Proxy), Defect: defect,
+		ID:     fmt.Sprintf("%s/%s/splits=%d/%s", metric, granularity, splits, s.Classifier.ID),
+		Counts: map[string]int{"images": len(probabilities), "splits": splits},
+	}
+	order := metrics.FidelityOrder(len(probabilities))
+	shuffled := make([][]float64, len(order))
+	for i, k := range order {
+		shuffled[i] = probabilities[k]
+	}
+	score, err := metrics.NewInceptionScore(shuffled, splits)
+	if err != nil {
+		v.Value, v.SE, v.Reason = math.NaN(), math.NaN(), err.Error()
+		return v
+	}
+	v.Value = score.Mean
+	sample := make([][]float64, len(order))
+	v.SE = metrics.Bootstrap(len(order), s.Protocol.Seed, func(which []int) float64 {
+		for i, k := range which {
+			sample[i] = shuffled[k]
+		}
+		score, err := metrics.NewInceptionScore(sample, splits)
+		if err != nil {
+			return math.NaN()
+		}
+		return score.Mean
+	})
+	return v
+}
+
+// distribution compares the features of real and generated images as wholes.
+func (s *Scorer) distribution(defect string, real, generated [][]float32) []Value {
+	add := func(metric string, scale float64, f func() (float64, error)) Value {
+		v := Value{
+			Metric: name(metric, s.Classifier.Proxy), Defect: defect, ID: metric + "/" + s.Classifier.ID, SE: math.NaN(),
+			Counts: map[string]int{"images": len(generated), "real_images": len(real)},
+		}
+		value, err := f()
+		v.Value = value * scale
+		if err != nil {
+			v.Value, v.Reason = math.NaN(), err.Error()
+		}
+		return v
+	}
+	const nearest = 3
+	precision, recall, err := metrics.PrecisionRecall(real, generated, nearest)
+	return []Value{
+		add("fid", 1, func() (float64, error) { return metrics.FID(real, generated) }),
+		add("kid", 1, func() (float64, error) { return metrics.KID(real, generated) }),
+		add("precision", 100, func() (float64, error) { return precision, err }),
+		add("recall", 100, func() (float64, error) { return recall, err }),
+	}
+}
+
+// order is the order in which images join clusters: the released script draws
+// members at random.
+func (p Protocol) order(n int) []int {
+	if p.ICLPIPS != metrics.ICReleased {
+		order := make([]int, n)
+		for i := range order {
+			order[i] = i
+		}
+		return order
+	}
+	return rand.New(rand.NewPCG(p.Seed, 0x1c1b15)).Perm(n)
+}

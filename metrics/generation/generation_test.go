@@ -1,0 +1,179 @@
+package generation
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/anobench/anobench/dataset"
+	"github.com/anobench/anobench/dataset/synth"
+	"github.com/anobench/anobench/metrics"
+	"github.com/anobench/anobench/metrics/features"
+	"github.com/anobench/anobench/nn/exec"
+)
+
+func scorer(t *testing.T, p Protocol) *Scorer {
+	t.Helper()
+	device := exec.NewCPU(2)
+	t.Cleanup(device.Close)
+	c, err := features.NewProxy(device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := features.NewProxyLPIPS(device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Scorer{Classifier: c, LPIPS: l, Protocol: p}
+}
+
+// drawn is pictures of a defect of the embedded data set that nobody has seen.
+func drawn(t *testing.T, family, defect string, first, n, size int) (images []*dataset.Image, masks []*dataset.Mask) {
+	t.Helper()
+	for i := range n {
+		m, mask, err := synth.Draw(family, defect, 99, first+i, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images, masks = append(images, m), append(masks, mask)
+	}
+	return images, masks
+}
+
+func find(t *testing.T, values []Value, metric, defect string) Value {
+	t.Helper()
+	for _, v := range values {
+		if v.Metric == metric && v.Defect == defect {
+			return v
+		}
+	}
+	t.Fatalf("no %s of %q", metric, defect)
+	return Value{}
+}
+
+// TestExhaustiveNeedsNoPairs compares the sums with all pairs, and a bound on kept
+// embeddings with none.
+func TestExhaustiveNeedsNoPairs(t *testing.T) {
+	ctx := context.Background()
+	set := Set{Defect: "hole"}
+	set.Images, _ = drawn(t, "fabric", "hole", 0, 17, 64)
+	set.Training, _ = drawn(t, "fabric", "hole", 50, 3, 64)
+	s := scorer(t, Protocol{IS: PerDefectMean, ICLPIPS: metrics.ICReleased, Size: 64, Seed: 1})
+	values, err := s.icLPIPS(ctx, "ic_lpips", set, set.Images, set.Training)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawnValue, all := values[0], values[1]
+	if !(drawnValue.Value > 0) || math.Abs(all.Value-drawnValue.Value) > 1e-5*drawnValue.Value {
+		t.Errorf("all pairs by sums give %v, one by one %v", all.Value, drawnValue.Value)
+	}
+	if !(drawnValue.SE > 0) || drawnValue.Counts["images"] != 17 || drawnValue.Counts["references"] != 3 {
+		t.Errorf("%+v", drawnValue)
+	}
+	// Nothing kept: members are embedded again.
+	references, err := s.embed(ctx, set.Training)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClusters(s, s.Protocol, references)
+	c.keep = 0
+	order := s.Protocol.order(len(set.Images))
+	for _, i := range order {
+		e, err := s.embed(ctx, set.Images[i:i+1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.add([]int{i}, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	distances, err := c.distances(ctx, set.Images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ic := metrics.NewICLPIPS(metrics.ICReleased, c.cluster, 3, distances); math.Abs(ic.Value-drawnValue.Value) > 1e-6*drawnValue.Value {
+		t.Errorf("embedded again: %v, kept: %v", ic.Value, drawnValue.Value)
+	}
+}
+
+// TestKnownSets scores sets of which the answer is known.
+func TestKnownSets(t *testing.T) {
+	ctx := context.Background()
+	training, masks := drawn(t, "metal", "rust", 0, 4, 64)
+	unseen, _ := drawn(t, "metal", "rust", 10, 12, 64)
+	varied, variedMasks := drawn(t, "metal", "rust", 30, 24, 64)
+	repeated, repeatedMasks := slices.Repeat(training[:1], 24), slices.Repeat(masks[:1], 24)
+	rng := rand.New(rand.NewPCG(5, 5))
+	var noise []*dataset.Image
+	for range 24 {
+		m := dataset.NewImage(64, 64)
+		for i := range m.Pix {
+			m.Pix[i] = uint8(rng.IntN(256))
+		}
+		noise = append(noise, m)
+	}
+	s := scorer(t, Protocol{IS: PerDefectMean, ICLPIPS: metrics.ICReleased, Size: 64, Extended: true, Seed: 1})
+	score := func(images []*dataset.Image, m []*dataset.Mask) []Value {
+		t.Helper()
+		values, err := s.Category(ctx, []Set{{Defect: "rust", Images: images, Masks: m, Normals: images, Training: training, TrainingMasks: masks, Real: unseen}}, func(int, int) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return values
+	}
+	a, b, c := score(varied, variedMasks), score(repeated, repeatedMasks), score(noise, variedMasks)
+	for _, metric := range []string{"is_proxy", "ic_lpips_proxy", "ic_lpips_exhaustive_proxy", "recall_proxy"} {
+		if v, r := find(t, a, metric, ""), find(t, b, metric, ""); !(v.Value > r.Value) {
+			t.Errorf("%s of varied images is %v, of one repeated %v", metric, v.Value, r.Value)
+		}
+	}
+	if v := find(t, b, "is_proxy", "").Value; math.Abs(v-1) > 1e-9 {
+		t.Errorf("the Inception Score of one image repeated is %v, want 1", v)
+	}
+	if v := find(t, b, "ic_lpips_proxy", "").Value; v > 1e-9 {
+		t.Errorf("IC-LPIPS of one image repeated is %v, want 0", v)
+	}
+	if v := find(t, b, "near_copies_proxy", "").Value; v != 100 {
+		t.Errorf("%v %% of copies are near copies", v)
+	}
+	for _, metric := range []string{"fid_proxy", "kid_proxy", "nearest_lpips_proxy"} {
+		if v, n := find(t, a, metric, ""), find(t, c, metric, ""); !(v.Value < n.Value) {
+			t.Errorf("%s of real images is %v, of noise %v", metric, v.Value, n.Value)
+		}
+	}
+	if v := find(t, a, "mask_agreement", "").Value; v != 0 {
+		t.Errorf("images that equal their normal ones agree with %v %% of the mask", v)
+	}
+	if v := find(t, a, "background_lpips_proxy", "").Value; v != 0 {
+		t.Errorf("the background of unchanged images moved by %v", v)
+	}
+	if again := score(varied, variedMasks); find(t, again, "is_proxy", "").Value != find(t, a, "is_proxy", "").Value || find(t, again, "ic_lpips_proxy", "").SE != find(t, a, "ic_lpips_proxy", "").SE {
+		t.Error("the same images score differently")
+	}
+}
+
+func TestPairFaults(t *testing.T) {
+	normal := dataset.NewImage(32, 32)
+	edited := dataset.NewImage(32, 32)
+	mask := dataset.NewMask(32, 32)
+	for y := 8; y < 16; y++ {
+		for x := 8; x < 16; x++ {
+			mask.Pix[y*32+x] = 255
+			if x < 10 { // a quarter
+				copy(edited.Pix[3*(y*32+x):], "\xc8\xc8\xc8")
+			}
+		}
+	}
+	set := Set{Images: []*dataset.Image{edited, normal, edited}, Masks: []*dataset.Mask{mask, mask, dataset.NewMask(32, 32)}, Normals: []*dataset.Image{normal, normal, normal}}
+	pairs := Pairs(set, nil)
+	for i, want := range []string{NotFilled, Invisible, EmptyMask} {
+		if got := pairs[i].Faults(); len(got) != 1 || got[0] != want {
+			t.Errorf("pair %d: %v, want %s", i, got, want)
+		}
+	}
+	if p := pairs[0]; p.Filled != 0.25 || p.Area != 64.0/1024 || math.Abs(p.Contrast-0.25*200/255) > 1e-12 {
+		t.Errorf("%+v", p)
+	}
+}
