@@ -1,8 +1,10 @@
 package downstream
 
 import (
+	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/anobench/anobench/nn/weights"
 )
@@ -58,4 +60,50 @@ func LoadLocalizer(path string, threads int) (*Localizer, error) {
 		return nil, fmt.Errorf("%s does not fit the localizer: missing %v, unexpected %v", path, report.Missing, report.Unexpected)
 	}
 	return l, nil
+}
+
+// Metadata of a saved classifier.
+const (
+	metaArch    = "arch"
+	metaClasses = "classes" // a line each
+)
+
+// Save writes the classifier's state_dict as safetensors, under torchvision's names.
+func (c *Classifier) Save(path string) error {
+	return weights.SaveParams(path, map[string]string{
+		metaSize: strconv.Itoa(c.config.Size), metaArch: c.config.Arch, metaClasses: strings.Join(c.Classes, "\n"),
+	}, c.params)
+}
+
+// LoadClassifier reads what Save wrote.
+func LoadClassifier(path string, threads int) (*Classifier, error) {
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := strconv.Atoi(f.Metadata[metaSize])
+	if err != nil || f.Metadata[metaArch] == "" {
+		return nil, fmt.Errorf("%s is no classifier that anobench saved: its metadata lack %s or %s", path, metaSize, metaArch)
+	}
+	config := ClassifierConfig{Arch: f.Metadata[metaArch], Size: size, Epochs: 1, Repeat: 1, Batch: 1, LearningRate: 1, Threads: threads}
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	c := newClassifier(config, strings.Split(f.Metadata[metaClasses], "\n"))
+	if _, err := c.Predict(context.Background(), nil); err != nil { // which makes the parameters
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	tensors, err := f.Params()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	report, err := c.params.Load(tensors)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(report.Missing) > 0 || len(report.Unexpected) > 0 {
+		return nil, fmt.Errorf("%s does not fit the classifier: missing %v, unexpected %v", path, report.Missing, report.Unexpected)
+	}
+	return c, nil
 }

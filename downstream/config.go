@@ -51,9 +51,11 @@ const (
 )
 
 // Steps is the number of optimizer steps of a whole training.
-func (c LocalizerConfig) Steps() int { return c.Epochs * c.stepsPerEpoch() }
+func (c LocalizerConfig) Steps() int { return c.schedule().steps() }
 
-func (c LocalizerConfig) stepsPerEpoch() int { return (c.SamplesPerEpoch + c.Batch - 1) / c.Batch }
+func (c LocalizerConfig) schedule() schedule {
+	return schedule{c.Epochs, c.SamplesPerEpoch, c.Batch, c.LearningRate, c.Milestones, c.Gamma}
+}
 
 // A TrainingSet names the files a localizer learns from.
 type TrainingSet struct {

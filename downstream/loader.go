@@ -38,12 +38,12 @@ func (l *loader) fill(d draw, image, mask []float32) error {
 	var e *example
 	if d.defect < 0 {
 		e = &l.normals[d.index]
-		e.once.Do(func() { e.err = l.loadImage(e, l.set.Normals[d.index]) })
+		e.once.Do(func() { e.err = e.load(l.set.Normals[d.index], l.size) })
 	} else {
 		e = &l.pairs[d.defect][d.index]
 		e.once.Do(func() {
 			files := l.set.Defects[d.defect]
-			if e.err = l.loadImage(e, files.Images[d.index]); e.err == nil {
+			if e.err = e.load(files.Images[d.index], l.size); e.err == nil {
 				e.err = l.loadMask(e, files.Masks[d.index])
 			}
 		})
@@ -51,16 +51,7 @@ func (l *loader) fill(d draw, image, mask []float32) error {
 	if e.err != nil {
 		return e.err
 	}
-	if e.tensor != nil {
-		copy(image, e.tensor)
-	} else {
-		plane := l.size * l.size
-		for i := range plane {
-			for c := range 3 {
-				image[c*plane+i] = float32(e.pixels[3*i+c]) / 255
-			}
-		}
-	}
+	e.copyTo(image, l.size)
 	clear(mask)
 	for i, v := range e.mask {
 		if v != 0 {
@@ -70,15 +61,38 @@ func (l *loader) fill(d draw, image, mask []float32) error {
 	return nil
 }
 
-func (l *loader) loadImage(e *example, path string) error {
+// copyTo writes the image as [3, S, S] in [0, 1].
+func (e *example) copyTo(image []float32, size int) {
+	if e.tensor != nil {
+		copy(image, e.tensor)
+		return
+	}
+	plane := size * size
+	for i := range plane {
+		for c := range 3 {
+			image[c*plane+i] = float32(e.pixels[3*i+c]) / 255
+		}
+	}
+}
+
+// image writes a file's image, which is decoded once.
+func (e *example) image(path string, size int, to []float32) error {
+	e.once.Do(func() { e.err = e.load(path, size) })
+	if e.err == nil {
+		e.copyTo(to, size)
+	}
+	return e.err
+}
+
+func (e *example) load(path string, size int) error {
 	img, err := dataset.ReadImage(path)
 	if err != nil {
 		return err
 	}
-	if img.Width == l.size && img.Height == l.size {
+	if img.Width == size && img.Height == size {
 		e.pixels = img.Pix
 	} else {
-		e.tensor = dataset.LocalizerTrainImage(img, l.size, l.size)
+		e.tensor = dataset.LocalizerTrainImage(img, size, size)
 	}
 	return nil
 }

@@ -3,15 +3,12 @@ package downstream
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math"
 	"time"
 
 	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
 	"github.com/anobench/anobench/nn/models"
-	"github.com/anobench/anobench/nn/optim"
 )
 
 // A Localizer maps an image to the probability that each of its pixels is
@@ -51,20 +48,23 @@ func EstimateBytes(c LocalizerConfig) (int64, error) {
 	if err := c.Validate(); err != nil {
 		return 0, err
 	}
-	l := newLocalizer(c)
-	p, err := l.trainer(c.Batch)
-	var program int64
+	return newLocalizer(c).training(c).estimate()
+}
+
+// plannedBytes is what a program takes, compiled or refused for want of memory.
+func plannedBytes(p *exec.Program, err error) (int64, error) {
 	var short *exec.MemoryError
-	switch {
-	case errors.As(err, &short):
-		program = short.Need
-	case err != nil:
-		return 0, err
-	default:
-		program = int64(p.PlannedBytes())
+	if errors.As(err, &short) {
+		return short.Need, nil
 	}
-	const copies = 4 // weights, gradients in flight, and Adam's two moments
-	return program + int64(4*copies*l.params.Count()) + 200<<20, nil
+	if err != nil {
+		return 0, err
+	}
+	return int64(p.PlannedBytes()), nil
+}
+
+func (l *Localizer) training(c LocalizerConfig) *training {
+	return &training{schedule: c.schedule(), params: l.params, compile: l.trainer}
 }
 
 // A Criterion judges a localizer after an epoch; higher is better.
@@ -83,106 +83,30 @@ func TrainLocalizer(ctx context.Context, c LocalizerConfig, set TrainingSet, bes
 		return nil, err
 	}
 	l := newLocalizer(c)
-	full, err := l.trainer(c.Batch) // which also makes the parameters
-	if err != nil {
-		return nil, err
-	}
-	programs := map[int]*exec.Program{c.Batch: full} // by batch size: an epoch's last batch may be smaller
-	load := newLoader(c.Size, set)
-	adam := optim.NewAdam(l.params.Weights(), optim.DefaultAdam(c.LearningRate))
-	schedule := c.schedule()
+	files := newLoader(c.Size, set)
 	plane := c.Size * c.Size
 	images, targets := make([]float32, c.Batch*3*plane), make([]float32, c.Batch*plane)
-	top := math.Inf(-1)
-	var kept []nn.Tensor
-
-	began, reported, step := time.Now(), time.Time{}, 0
-	for epoch := range c.Epochs {
-		adam.SetLearningRate(schedule.At(epoch))
+	t := l.training(c)
+	t.load = func(epoch int) func(p *exec.Program, first, n int) error {
 		draws := epochDraws(c, set, epoch)
-		for len(draws) > 0 {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			n := min(c.Batch, len(draws))
-			for i, d := range draws[:n] {
-				if err := load.fill(d, images[i*3*plane:][:3*plane], targets[i*plane:][:plane]); err != nil {
-					return nil, err
+		return func(p *exec.Program, first, n int) error {
+			for i, d := range draws[first : first+n] {
+				if err := files.fill(d, images[i*3*plane:][:3*plane], targets[i*plane:][:plane]); err != nil {
+					return err
 				}
 			}
-			draws = draws[n:]
-			p := programs[n]
-			if p == nil {
-				if p, err = l.trainer(n); err != nil {
-					return nil, err
-				}
-				programs[n] = p
-			}
-			if err := p.Set("image", images[:n*3*plane]); err != nil {
-				return nil, err
-			}
-			if err := p.Set("target", targets[:n*plane]); err != nil {
-				return nil, err
-			}
-			p.Run()
-			loss, err := p.Scalar("loss")
-			if err != nil {
-				return nil, err
-			}
-			step++
-			if !p.Finite() {
-				p.Undo()
-				return l, &DivergedError{Step: step, Loss: float64(loss), Where: p.FirstNonFinite(), LearningRate: c.LearningRate}
-			}
-			adam.Step(p)
-			if onEvent != nil && (time.Since(reported) > time.Second || len(draws) == 0) {
-				reported = time.Now()
-				took := time.Since(began)
-				onEvent(Event{
-					Step: step, Steps: c.Steps(), Epoch: epoch, Loss: float64(loss),
-					ImagesPerSecond: float64(step*c.Batch) / took.Seconds(),
-					Left:            took / time.Duration(step) * time.Duration(c.Steps()-step),
-				})
-			}
-		}
-		if best != nil {
-			value, err := best(ctx, l)
-			if err != nil {
-				return nil, err
-			}
-			if value > top {
-				top, kept = value, l.params.Tensors()
-			}
+			return errors.Join(p.Set("image", images[:n*3*plane]), p.Set("target", targets[:n*plane]))
 		}
 	}
-	if kept != nil {
-		if _, err := l.params.Load(kept); err != nil {
-			return nil, err
-		}
+	if best != nil {
+		t.judge = func(ctx context.Context) (float64, error) { return best(ctx, l) }
 	}
-	return l, nil
-}
-
-// A DivergedError says that training ran into NaN or infinities.
-type DivergedError struct {
-	Step         int     // counted from 1
-	Loss         float64 // of the step; finite if only gradients are not
-	Where        string  // what the first of them came from
-	LearningRate float64
-}
-
-func (e *DivergedError) Error() string {
-	return fmt.Sprintf("training diverged at step %d, loss %v: the first value that is not finite comes from the %s: lower the learning rate (%g)", e.Step, e.Loss, e.Where, e.LearningRate)
-}
-
-// schedule is PyTorch's MultiStepLR; milestones that are no whole epoch never
-// fire.
-func (c LocalizerConfig) schedule() optim.MultiStep {
-	s := optim.MultiStep{Base: c.LearningRate, Gamma: c.Gamma}
-	for _, m := range c.Milestones {
-		s.Milestones = append(s.Milestones, m*float64(c.Epochs))
+	err := t.run(ctx, onEvent)
+	var diverged *DivergedError
+	if err != nil && !errors.As(err, &diverged) {
+		return nil, err
 	}
-	return s
+	return l, err
 }
 
 // compileScorer prepares the network for scoring: input "image" [N, 3, S, S],
@@ -243,23 +167,5 @@ func (l *Localizer) Score(ctx context.Context, files []string) ([][]float32, err
 
 // MeasureStep is the time of one training step on this machine.
 func MeasureStep(ctx context.Context, c LocalizerConfig) (time.Duration, error) {
-	l := newLocalizer(c)
-	p, err := l.trainer(c.Batch)
-	if err != nil {
-		return 0, err
-	}
-	adam := optim.NewAdam(l.params.Weights(), optim.DefaultAdam(c.LearningRate))
-	const warm, steps = 1, 3
-	var start time.Time
-	for i := range warm + steps {
-		if i == warm {
-			start = time.Now()
-		}
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		p.Run()
-		adam.Step(p)
-	}
-	return time.Since(start) / steps, nil
+	return newLocalizer(c).training(c).measure(ctx)
 }
