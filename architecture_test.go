@@ -18,7 +18,7 @@ const module = "github.com/anobench/anobench"
 // matching entry holds.
 var mayImport = map[string][]string{
 	"cmd/...":                      {"..."},
-	"harness":                      {"harness/host", "plugins/sdk", "downstream", "metrics/...", "dataset/...", "results", "internal/memory"},
+	"harness":                      {"harness/host", "plugins/sdk", "downstream", "metrics/...", "dataset/...", "results", "internal/memory", "nn/exec", "nn/models", "nn/weights/catalog"},
 	"harness/host/...":             {"plugins/sdk/..."},
 	"reports/...":                  {"results", "metrics"},
 	"plugins/sdk/...":              {"plugins/sdk/..."},

@@ -19,6 +19,7 @@ import (
 	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/downstream"
 	"github.com/anobench/anobench/metrics"
+	"github.com/anobench/anobench/metrics/generation"
 )
 
 // A Config says what to benchmark and by which protocol. Every field is
@@ -43,6 +44,49 @@ type Config struct {
 	Localizer LocalizerOptions    `yaml:"localizer"`
 	GT        metrics.GroundTruth `yaml:"gt"`   // released or half
 	F1Px      string              `yaml:"f1px"` // exact or grid21
+
+	Classifier ClassifierOptions `yaml:"classifier"`
+	Generation GenerationOptions `yaml:"generation"`
+	Measure    []string          `yaml:"measure"` // of generation, classification, localization; empty: all
+}
+
+// What Config.Measure may hold.
+const (
+	MeasureGeneration     = "generation"
+	MeasureClassification = "classification"
+	MeasureLocalization   = "localization"
+)
+
+var measures = []string{MeasureGeneration, MeasureClassification, MeasureLocalization}
+
+// measures says whether something is to be measured.
+func (c Config) measures(what string) bool {
+	return len(c.Measure) == 0 || slices.Contains(c.Measure, what)
+}
+
+// ClassifierOptions is the classifier's training protocol; see
+// downstream.ClassifierConfig.
+type ClassifierOptions struct {
+	Arch         string    `yaml:"arch"`
+	Epochs       int       `yaml:"epochs"`
+	Repeat       int       `yaml:"repeat"`
+	Batch        int       `yaml:"batch"`
+	LearningRate float64   `yaml:"learning_rate"`
+	Milestones   []float64 `yaml:"milestones"`
+	Gamma        float64   `yaml:"gamma"`
+	MaxUsed      int       `yaml:"max_used"`   // generated images a defect; 0: all
+	Select       string    `yaml:"select"`     // last or best-on-test
+	Pretrained   string    `yaml:"pretrained"` // auto: ImageNet weights where they are there; yes; no
+}
+
+// GenerationOptions says how generated images are measured; see
+// generation.Protocol.
+type GenerationOptions struct {
+	IS       string                 `yaml:"is"`       // per-defect-mean or pooled
+	ICLPIPS  metrics.ICLPIPSVariant `yaml:"ic_lpips"` // released, dfmgan or paper-text
+	Size     int                    `yaml:"size"`     // side to which images are resized for LPIPS
+	Extended bool                   `yaml:"extended"` // the metrics beside the paper's, too
+	Controls bool                   `yaml:"controls"` // rows of images that no generator should be beaten by
 }
 
 // Synth is the embedded data set's size and seed.
@@ -84,6 +128,13 @@ const (
 	SelectValGenerated = "val-generated"
 )
 
+// What ClassifierOptions.Pretrained may be.
+const (
+	PretrainedAuto = "auto"
+	PretrainedYes  = "yes"
+	PretrainedNo   = "no"
+)
+
 // Profiles lists the names that Profile knows.
 var Profiles = []string{"quick", "small", "paper"}
 
@@ -104,16 +155,26 @@ func Profile(name string) (Config, error) {
 			LearningRate: 1e-4, Milestones: []float64{0.8, 0.9}, Gamma: 0.2, NormalShare: 0.5, Select: SelectLast,
 		},
 		GT: metrics.Released, F1Px: "exact",
+		Classifier: ClassifierOptions{
+			Arch: "resnet34", Epochs: 30, Repeat: 5, Batch: 8, LearningRate: 1e-4, Milestones: []float64{0.8, 0.9}, Gamma: 0.2,
+			MaxUsed: 500, Select: SelectLast, Pretrained: PretrainedAuto,
+		},
+		Measure:    slices.Clone(measures),
+		Generation: GenerationOptions{IS: generation.PerDefectMean, ICLPIPS: metrics.ICReleased, Size: 256, Extended: true, Controls: true},
 	}
-	l := &c.Localizer
+	l, k := &c.Localizer, &c.Classifier
 	switch name {
 	case "quick":
 		c.Synth.Size = 64
 		c.Size, c.GenCount = 64, 150
 		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 8, 10, 320, 5e-4
+		k.Arch, k.Epochs, k.Repeat, k.LearningRate = "resnet18", 5, 1, 5e-4
+		c.Generation.Size = 64
 	case "small":
 		c.Size, c.GenCount = 128, 200
 		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 16, 20, 256, 5e-4
+		k.Epochs, k.Repeat, k.LearningRate = 5, 1, 5e-4
+		c.Generation.Size = 128
 	case "paper":
 	default:
 		return Config{}, fmt.Errorf("unknown profile %q: want one of %s", name, strings.Join(Profiles, ", "))
@@ -219,7 +280,23 @@ func (c Config) Validate() error {
 	if c.Data == "" && (c.Synth.Size < 32 || c.Synth.Size > 1024 || c.Synth.TrainGood < 1 || c.Synth.TestGood < 1 || c.Synth.PerDefect < 3) {
 		return bad("synth", "needs a size of 32 to 1024, normal images and at least 3 images a defect, one of them for training")
 	}
+	for _, m := range c.Measure {
+		if err := oneOf("measure", m, measures...); err != nil {
+			return err
+		}
+	}
+	if g := c.Generation; g.Size < 32 || g.Size > 1024 {
+		return bad("generation.size", "is %d: it must be 32 to 1024", g.Size)
+	}
+	if c.Classifier.MaxUsed < 0 {
+		return bad("classifier.max_used", "is %d: it must be positive, or 0 for all", c.Classifier.MaxUsed)
+	}
 	return errors.Join(
+		oneOf("generation.is", c.Generation.IS, generation.PerDefectMean, generation.Pooled),
+		oneOf("generation.ic_lpips", string(c.Generation.ICLPIPS), string(metrics.ICReleased), string(metrics.ICDFMGAN), string(metrics.ICPaperText)),
+		oneOf("classifier.select", c.Classifier.Select, SelectLast, SelectBestOnTest),
+		oneOf("classifier.pretrained", c.Classifier.Pretrained, PretrainedAuto, PretrainedYes, PretrainedNo),
+		c.classifier(c.Seed, 1).Validate(),
 		oneOf("split", string(c.Split), string(dataset.SplitPaper), string(dataset.SplitReleased)),
 		oneOf("test_good", string(c.TestGood), string(dataset.TestGoodAll), string(dataset.TestGoodLastTwoThirds)),
 		oneOf("format", c.Format, "png", "jpg75"),
@@ -240,8 +317,18 @@ func (c Config) localizer(seed uint64, threads int) downstream.LocalizerConfig {
 	}
 }
 
-// Deviations lists in words where the protocol is not the paper's.
-func (c Config) Deviations() []string {
+// classifier is the training protocol for one seed.
+func (c Config) classifier(seed uint64, threads int) downstream.ClassifierConfig {
+	k := c.Classifier
+	return downstream.ClassifierConfig{
+		Arch: k.Arch, Size: c.Size, Epochs: k.Epochs, Repeat: k.Repeat, Batch: k.Batch,
+		LearningRate: k.LearningRate, Milestones: k.Milestones, Gamma: k.Gamma, Seed: seed, Threads: threads,
+	}
+}
+
+// Deviations lists in words where the protocol of a kind of measurement is not the
+// paper's.
+func (c Config) Deviations(kind Kind) []string {
 	paper, err := Profile("paper")
 	if err != nil {
 		panic(err)
@@ -252,13 +339,35 @@ func (c Config) Deviations() []string {
 			out = append(out, fmt.Sprintf(format, args...))
 		}
 	}
-	l, p := c.Localizer, paper.Localizer
 	add(c.Data == "", "images: embedded data set drawn by program, not MVTec AD")
 	add(c.Size != paper.Size, "image size %d instead of %d", c.Size, paper.Size)
 	add(c.GenCount != paper.GenCount, "%d generated pairs a defect instead of %d", c.GenCount, paper.GenCount)
-	add(c.MaxUsed != paper.MaxUsed, "at most %d generated pairs a defect are used", c.MaxUsed)
 	add(c.Format != paper.Format, "generated pairs stored as JPEG of quality 75")
 	add(c.Split != paper.Split, "split %q: generators see one test image a defect", c.Split)
+	switch kind {
+	case ScoreLocalizer:
+		c.localizerDeviations(paper, add)
+	case ScoreClassifier:
+		c.classifierDeviations(paper, add)
+	case ScoreGeneration:
+		add(c.Generation.IS != paper.Generation.IS, "IS of all defects' images together")
+		add(c.Generation.ICLPIPS != paper.Generation.ICLPIPS, "IC-LPIPS as %q", c.Generation.ICLPIPS)
+		add(c.Generation.Size != paper.Generation.Size, "images resized to %d for LPIPS instead of %d", c.Generation.Size, paper.Generation.Size)
+	}
+	for _, g := range c.Generators {
+		if (g.Name == "draem" || g.Name == "prn") && g.Options["dtd"] == "" {
+			out = append(out, "DRAEM and PRN paint with procedural textures, not DTD images (option dtd)")
+			break
+		}
+	}
+	add(slices.ContainsFunc(c.Generators, func(g GeneratorConfig) bool { return g.Name != "folder" }),
+		"generators are re-implementations with the protocol's defaults, not the authors' runs")
+	return out
+}
+
+func (c Config) localizerDeviations(paper Config, add func(differs bool, format string, args ...any)) {
+	l, p := c.Localizer, paper.Localizer
+	add(c.MaxUsed != paper.MaxUsed, "at most %d generated pairs a defect are used", c.MaxUsed)
 	add(c.TestGood != paper.TestGood, "the first third of test/good is left out of the test set")
 	add(l.BaseWidth != p.BaseWidth, "U-Net base width %d instead of %d", l.BaseWidth, p.BaseWidth)
 	add(l.Epochs != p.Epochs || l.SamplesPerEpoch != p.SamplesPerEpoch || l.Batch != p.Batch,
@@ -270,15 +379,17 @@ func (c Config) Deviations() []string {
 	add(l.Select == SelectValGenerated, "select=val-generated: the epoch that is best on held-out generated pairs")
 	add(c.GT != paper.GT, "ground truth: masks of at least 0.5 count as anomalous everywhere")
 	add(c.F1Px != paper.F1Px, "pixel F1-max over 21 thresholds, as the released code")
-	for _, g := range c.Generators {
-		if (g.Name == "draem" || g.Name == "prn") && g.Options["dtd"] == "" {
-			out = append(out, "DRAEM and PRN paint with procedural textures, not DTD images (option dtd)")
-			break
-		}
-	}
-	add(slices.ContainsFunc(c.Generators, func(g GeneratorConfig) bool { return g.Name != "folder" }),
-		"generators are re-implementations with the protocol's defaults, not the authors' runs")
-	return out
+}
+
+func (c Config) classifierDeviations(paper Config, add func(differs bool, format string, args ...any)) {
+	k, p := c.Classifier, paper.Classifier
+	add(k.Arch != p.Arch, "classifier %s instead of %s", k.Arch, p.Arch)
+	add(k.Epochs != p.Epochs || k.Repeat != p.Repeat || k.Batch != p.Batch,
+		"classifier: %d epochs of %d times the images, batch %d, instead of %d of %d times, batch %d", k.Epochs, k.Repeat, k.Batch, p.Epochs, p.Repeat, p.Batch)
+	add(k.LearningRate != p.LearningRate, "classifier: learning rate %g instead of %g", k.LearningRate, p.LearningRate)
+	add(!slices.Equal(k.Milestones, p.Milestones) || k.Gamma != p.Gamma, "classifier: learning rate falls by %g at %v of the epochs", k.Gamma, k.Milestones)
+	add(k.MaxUsed != p.MaxUsed, "classifier: at most %d images a defect instead of %d (0: all)", k.MaxUsed, p.MaxUsed)
+	add(k.Select == SelectBestOnTest, "classifier: select=best-on-test, as the released code")
 }
 
 // dataName is what records call the data: embedded, or the folder's name.

@@ -139,11 +139,12 @@ func TestDeviationsNameEveryDifference(t *testing.T) {
 	}
 	paper.Data = "/data/mvtec"
 	paper.Generators = []GeneratorConfig{{Name: "crop-paste"}}
-	base := paper.Deviations()
-	if len(base) != 1 || !strings.Contains(base[0], "re-implementations") {
-		t.Errorf("the paper's protocol deviates by %q", base)
+	for _, kind := range []Kind{ScoreLocalizer, ScoreClassifier, ScoreGeneration} {
+		if d := paper.Deviations(kind); len(d) != 1 || !strings.Contains(d[0], "re-implementations") {
+			t.Errorf("the paper's protocol of %s deviates by %q", kind, d)
+		}
 	}
-	for says, change := range map[string]func(*Config){
+	differences := map[Kind]map[string]func(*Config){ScoreLocalizer: {
 		"embedded":       func(c *Config) { c.Data = "" },
 		"image size 128": func(c *Config) { c.Size = 128 },
 		"60 generated":   func(c *Config) { c.GenCount = 60 },
@@ -164,13 +165,31 @@ func TestDeviationsNameEveryDifference(t *testing.T) {
 		"at least 0.5":   func(c *Config) { c.GT = "half" },
 		"21 thresholds":  func(c *Config) { c.F1Px = "grid21" },
 		"procedural":     func(c *Config) { c.Generators = append(c.Generators, GeneratorConfig{Name: "prn"}) },
-	} {
-		c := paper
-		c.Generators = slices.Clone(paper.Generators)
-		change(&c)
-		d := c.Deviations()
-		if len(d) != 2 || !strings.Contains(strings.Join(d, "\n"), says) {
-			t.Errorf("deviations %q: want one more, with %q", d, says)
+	}, ScoreClassifier: {
+		"image size 128":  func(c *Config) { c.Size = 128 },
+		"resnet18":        func(c *Config) { c.Classifier.Arch = "resnet18" },
+		"3 epochs":        func(c *Config) { c.Classifier.Epochs = 3 },
+		"of 2 times":      func(c *Config) { c.Classifier.Repeat = 2 },
+		"batch 4":         func(c *Config) { c.Classifier.Batch = 4 },
+		"rate 0.5":        func(c *Config) { c.Classifier.LearningRate = 0.5 },
+		"falls by 0.1":    func(c *Config) { c.Classifier.Gamma = 0.1 },
+		"at most 9":       func(c *Config) { c.Classifier.MaxUsed = 9 },
+		"as the released": func(c *Config) { c.Classifier.Select = SelectBestOnTest },
+	}, ScoreGeneration: {
+		"60 generated": func(c *Config) { c.GenCount = 60 },
+		"together":     func(c *Config) { c.Generation.IS = "pooled" },
+		"dfmgan":       func(c *Config) { c.Generation.ICLPIPS = "dfmgan" },
+		"to 64 for":    func(c *Config) { c.Generation.Size = 64 },
+	}}
+	for kind, changes := range differences {
+		for says, change := range changes {
+			c := paper
+			c.Generators = slices.Clone(paper.Generators)
+			change(&c)
+			d := c.Deviations(kind)
+			if len(d) != 2 || !strings.Contains(strings.Join(d, "\n"), says) {
+				t.Errorf("deviations of %s %q: want one more, with %q", kind, d, says)
+			}
 		}
 	}
 }

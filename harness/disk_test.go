@@ -92,7 +92,7 @@ func TestDiskFull(t *testing.T) {
 
 func runTiny(t *testing.T, c Config, o Options) error {
 	t.Helper()
-	p, err := NewPlan(context.Background(), c, o.Store, nil)
+	p, err := NewPlan(context.Background(), c, o.Store, Places{})
 	if err != nil {
 		return err
 	}

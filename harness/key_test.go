@@ -67,12 +67,21 @@ func tinyConfig(t *testing.T) Config {
 	c.Size, c.GenCount, c.Categories = 32, 4, []string{"fabric"}
 	c.Generators = []GeneratorConfig{{Name: "crop-paste"}}
 	c.Localizer.BaseWidth, c.Localizer.Epochs, c.Localizer.SamplesPerEpoch, c.Localizer.LearningRate = 4, 1, 16, 1e-3
+	c.Measure = []string{MeasureLocalization}
+	return c
+}
+
+// tinyWhole is tinyConfig with everything measured.
+func tinyWhole(t *testing.T) Config {
+	c := tinyConfig(t)
+	c.Measure = nil
+	c.Classifier.Epochs = 1
 	return c
 }
 
 func planOf(t *testing.T, store *Store, c Config) *Plan {
 	t.Helper()
-	p, err := NewPlan(t.Context(), c, store, nil)
+	p, err := NewPlan(t.Context(), c, store, Places{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,6 +154,50 @@ func TestKeysDependOnWhatShapesTheOutput(t *testing.T) {
 	}
 }
 
+// The same of generation metrics, controls and classifiers.
+func TestKeysOfMeasurements(t *testing.T) {
+	store := openTestStore(t)
+	base := keysOf(planOf(t, store, tinyWhole(t)))
+	weights := t.TempDir()
+	if err := os.WriteFile(filepath.Join(weights, "resnet18.safetensors"), []byte("weights"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	const generated, normals, draem, train, score = "score-generation crop-paste fabric seed 1", "score-generation normal images fabric seed 1",
+		"score-generation DRAEM noise fabric seed 1", "train-classifier crop-paste fabric seed 1", "score-classifier crop-paste fabric seed 1"
+	for name, c := range map[string]struct {
+		change                   func(*Config)
+		weights                  string
+		metrics, training, tests bool // whose keys change
+	}{
+		"ic-lpips":     {func(c *Config) { c.Generation.ICLPIPS = "dfmgan" }, "", true, false, false},
+		"is":           {func(c *Config) { c.Generation.IS = "pooled" }, "", true, false, false},
+		"lpips size":   {func(c *Config) { c.Generation.Size = 32 }, "", true, false, false},
+		"arch":         {func(c *Config) { c.Classifier.Arch = "resnet34" }, "", false, true, true},
+		"epochs":       {func(c *Config) { c.Classifier.Epochs = 2 }, "", false, true, true},
+		"used":         {func(c *Config) { c.Classifier.MaxUsed = 2 }, "", false, true, true},
+		"pretrained":   {func(*Config) {}, weights, false, true, true},
+		"no weights":   {func(c *Config) { c.Classifier.Pretrained = PretrainedNo }, weights, false, false, false},
+		"U-Net epochs": {func(c *Config) { c.Localizer.Epochs = 2 }, "", false, false, false},
+	} {
+		cfg := tinyWhole(t)
+		c.change(&cfg)
+		p, err := NewPlan(t.Context(), cfg, store, Places{Weights: c.weights})
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := keysOf(p)
+		for step, want := range map[string]bool{generated: c.metrics, normals: c.metrics, draem: c.metrics, train: c.training, score: c.tests} {
+			if base[step] == "" || (changed[step] != base[step]) != want {
+				t.Errorf("%s: the key of %s changes: %t, want %t", name, step, changed[step] != base[step], want)
+			}
+		}
+	}
+	cfg := tinyWhole(t)
+	cfg.Classifier.Pretrained, cfg.Classifier.Arch = PretrainedYes, "resnet34"
+	_, err := NewPlan(t.Context(), cfg, store, Places{Weights: weights})
+	wantError(t, "weights that are not there", err, "anobench weights fetch resnet34")
+}
+
 // The place of the data is not part of any key, its content is.
 func TestKeysDependOnContentNotPlace(t *testing.T) {
 	store := openTestStore(t)
@@ -200,7 +253,7 @@ func TestPlanRefuses(t *testing.T) {
 	} {
 		cfg := tinyConfig(t)
 		c.change(&cfg)
-		_, err := NewPlan(context.Background(), cfg, store, nil)
+		_, err := NewPlan(context.Background(), cfg, store, Places{})
 		wantError(t, name, err, c.want)
 	}
 }
@@ -208,8 +261,8 @@ func TestPlanRefuses(t *testing.T) {
 // Specifications survive the way to a worker, or a key would lie.
 func TestSpecsSurviveJSON(t *testing.T) {
 	store := openTestStore(t)
-	for _, s := range planOf(t, store, tinyConfig(t)).Steps {
-		for _, spec := range []any{new(drawSpec), new(splitSpec), new(fitSpec), new(generateSpec), new(trainSpec), new(scoreSpec)} {
+	for _, s := range planOf(t, store, tinyWhole(t)).Steps {
+		for _, spec := range []any{new(drawSpec), new(splitSpec), new(fitSpec), new(generateSpec), new(trainSpec), new(scoreSpec), new(generationSpec), new(classifierSpec), new(classifierScoreSpec)} {
 			d := json.NewDecoder(bytesOf(s.Spec))
 			d.DisallowUnknownFields()
 			if d.Decode(spec) != nil {

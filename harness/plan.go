@@ -16,11 +16,23 @@ const (
 	Generate       Kind = "generate"        // makes image-mask pairs
 	TrainLocalizer Kind = "train-localizer" // trains a U-Net on them
 	ScoreLocalizer Kind = "score-localizer" // tests it on real defects
+
+	ScoreGeneration Kind = "score-generation" // measures the generated images themselves
+	TrainClassifier Kind = "train-classifier" // trains a ResNet to tell their defects apart
+	ScoreClassifier Kind = "score-classifier" // tests it on real defects
 )
+
+// scores says whether a kind of step ends in records.
+func (k Kind) scores() bool {
+	return k == ScoreLocalizer || k == ScoreGeneration || k == ScoreClassifier
+}
 
 // versions are part of every key: raise one when the same inputs give another
 // output.
-var versions = map[Kind]int{DrawData: 1, SplitData: 1, FitGenerator: 1, Generate: 1, TrainLocalizer: 2, ScoreLocalizer: 1}
+var versions = map[Kind]int{
+	DrawData: 1, SplitData: 1, FitGenerator: 1, Generate: 1, TrainLocalizer: 2, ScoreLocalizer: 1,
+	ScoreGeneration: 1, TrainClassifier: 1, ScoreClassifier: 1,
+}
 
 // A Step is a pure function of its inputs. Its key names its output in the
 // store.
@@ -42,6 +54,9 @@ type Where struct {
 	Data       string `json:"data,omitempty"`        // root of the data set
 	PluginPath string `json:"plugin_path,omitempty"` // executable of the generator; empty: built in
 	PluginPin  string `json:"plugin_pin,omitempty"`
+	Classifier string `json:"classifier,omitempty"` // weight files; empty: the proxy network, or none
+	LPIPS      string `json:"lpips,omitempty"`
+	Pretrained string `json:"pretrained,omitempty"`
 }
 
 // String names the step for people.
@@ -63,6 +78,9 @@ type Plan struct {
 	Methods map[string]string `json:"methods"` // generators' names in the paper's tables
 	Steps   []*Step           `json:"steps"`
 	byKey   map[string]*Step
+
+	networks networks
+	memory   trainingMemory
 }
 
 // add computes the step's key and adds it unless an equal one is there.
@@ -100,4 +118,22 @@ func (p *Plan) Count() (kinds []Kind, steps, work map[Kind]int) {
 		work[s.Kind] += s.Work
 	}
 	return kinds, steps, work
+}
+
+// Deviations lists in words where the plan's measurements are not the paper's, each
+// once.
+func (p *Plan) Deviations() []string {
+	var out []string
+	kinds, _, _ := p.Count()
+	for _, k := range kinds {
+		if !k.scores() {
+			continue
+		}
+		for _, d := range p.Config.Deviations(k) {
+			if !slices.Contains(out, d) {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/anobench/anobench/dataset/synth"
 	"github.com/anobench/anobench/downstream"
 	"github.com/anobench/anobench/harness/host"
+	"github.com/anobench/anobench/metrics/generation"
+	"github.com/anobench/anobench/nn/models"
 	"github.com/anobench/anobench/plugins/sdk"
 )
 
@@ -61,6 +63,28 @@ type (
 		GT   string
 		F1Px string
 	}
+	generationSpec struct {
+		Protocol   generation.Protocol
+		Classifier string // hash of its weights, or the proxy network's name
+		LPIPS      string
+		Trunk      models.Trunk
+		Control    string // one of Controls; empty: a generator's images
+		Defects    []string
+		Count      int // images a defect, of a control
+		Size       int // of generated images
+	}
+	classifierSpec struct {
+		Classifier downstream.ClassifierConfig // Threads 0
+		Pretrained string                      // hash of the weights it starts from
+		MaxUsed    int
+		Select     string
+		Defects    []string
+	}
+	classifierScoreSpec struct {
+		Arch       string
+		Size       int
+		Pretrained bool
+	}
 )
 
 // Synthetic is the pseudo-defect of class-agnostic generators.
@@ -76,7 +100,7 @@ type generator struct {
 // NewPlan lists the steps of a run. Generators are started once to ask what
 // they can do and whether their options are valid; the data set is read for
 // faults.
-func NewPlan(ctx context.Context, c Config, store *Store, pluginFolders []string) (*Plan, error) {
+func NewPlan(ctx context.Context, c Config, store *Store, places Places) (*Plan, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -85,18 +109,29 @@ func NewPlan(ctx context.Context, c Config, store *Store, pluginFolders []string
 	if err != nil {
 		return nil, err
 	}
-	generators, err := describeAll(ctx, c.Generators, pluginFolders, cache)
+	generators, err := describeAll(ctx, c.Generators, places.Plugins, cache)
 	if err != nil {
 		return nil, err
+	}
+	nets, err := c.networks(places.Weights, cache)
+	if err != nil {
+		return nil, err
+	}
+	var draem *generator
+	if c.measures(MeasureGeneration) && c.Generation.Controls {
+		all, err := describeAll(ctx, []GeneratorConfig{{Name: "draem"}}, nil, cache)
+		if err != nil {
+			return nil, err
+		}
+		draem = &all[0]
 	}
 	if err := cache.save(); err != nil {
 		return nil, err
 	}
-	memory, err := downstream.EstimateBytes(c.localizer(c.Seed, 1))
-	if err != nil {
+	p := &Plan{Config: c, Methods: make(map[string]string), networks: nets}
+	if p.memory, err = c.memory(); err != nil {
 		return nil, err
 	}
-	p := &Plan{Config: c, Methods: make(map[string]string)}
 	for _, g := range generators {
 		p.Methods[g.spec.Name] = g.description.Method
 	}
@@ -112,34 +147,65 @@ func NewPlan(ctx context.Context, c Config, store *Store, pluginFolders []string
 		for s := range c.Seeds {
 			seed := c.Seed + uint64(s)
 			for _, g := range generators {
-				p.addRun(cat, split, g, seed, memory)
+				p.addRun(cat, split, g, seed)
+			}
+			if draem != nil {
+				p.addControls(cat, split, *draem, seed)
 			}
 		}
 	}
 	return p, nil
 }
 
+// A lane is one generator on one category with one seed.
+type lane struct {
+	cat   category
+	split *Step
+	g     generator
+	seed  uint64
+}
+
+func (l lane) step(kind Kind, memory int64, work int, inputs ...string) *Step {
+	where := l.g.where
+	where.Data = l.split.Where.Data
+	return &Step{Kind: kind, Generator: l.g.spec.Name, Category: l.cat.name, Seed: l.seed, Inputs: inputs, Where: where, Memory: memory, Work: work}
+}
+
 // addRun plans one generator on one category with one seed.
-func (p *Plan) addRun(cat category, split *Step, g generator, seed uint64, memory int64) {
-	c := p.Config
-	where := g.where
-	where.Data = split.Where.Data
-	step := func(kind Kind, memory int64, work int, inputs ...string) *Step {
-		return &Step{Kind: kind, Generator: g.spec.Name, Category: cat.name, Seed: seed, Inputs: inputs, Where: where, Memory: memory, Work: work}
+func (p *Plan) addRun(cat category, split *Step, g generator, seed uint64) {
+	l := lane{cat, split, g, seed}
+	pairs, defects, count := p.addPairs(l)
+	if p.Config.measures(MeasureGeneration) {
+		p.addGeneration(l, pairs, defects, count)
 	}
-	const images = 512 << 20 // a few-shot set and a plugin that holds it too
-	inputs := []string{split.Key}
-	if g.spec.Capabilities.NeedsFit {
-		fit := p.add(step(FitGenerator, images, 1, split.Key), fitSpec{g.spec, c.Size, seedFor(seed, g.spec.Name, cat.name)})
+	if p.Config.measures(MeasureClassification) && g.spec.Capabilities.DefectAware && len(defects) > 1 {
+		p.addClassifier(l, pairs, defects, count)
+	}
+	if p.Config.measures(MeasureLocalization) {
+		p.addLocalizer(l, pairs, defects, count)
+	}
+}
+
+const imageMemory = 512 << 20 // a few-shot set and a plugin that holds it too
+
+// addPairs plans the generator's images: so many of each of the defects.
+func (p *Plan) addPairs(l lane) (pairs *Step, defects []string, count int) {
+	c, g := p.Config, l.g.spec
+	inputs := []string{l.split.Key}
+	if g.Capabilities.NeedsFit {
+		fit := p.add(l.step(FitGenerator, imageMemory, 1, l.split.Key), fitSpec{g, c.Size, seedFor(l.seed, g.Name, l.cat.name)})
 		inputs = append(inputs, fit.Key)
 	}
-	defects, count := cat.defects, c.GenCount
-	if !g.spec.Capabilities.DefectAware {
-		defects, count = []string{Synthetic}, c.GenCount*len(cat.defects)
+	defects, count = l.cat.defects, c.GenCount
+	if !g.Capabilities.DefectAware {
+		defects, count = []string{Synthetic}, c.GenCount*len(l.cat.defects)
 	}
-	pairs := p.add(step(Generate, images, count*len(defects), inputs...), generateSpec{g.spec, c.Size, defects, count, c.Format, seed})
+	return p.add(l.step(Generate, imageMemory, count*len(defects), inputs...), generateSpec{g, c.Size, defects, count, c.Format, l.seed}), defects, count
+}
 
-	l := c.localizer(seedFor(seed, "localizer", cat.name), 0)
+func (p *Plan) addLocalizer(lane lane, pairs *Step, defects []string, count int) {
+	c, cat := p.Config, lane.cat
+	l := c.localizer(seedFor(lane.seed, "localizer", cat.name), 0)
 	spec := trainSpec{Localizer: l, MaxUsed: c.MaxUsed, Select: c.Localizer.Select, Defects: defects}
 	if spec.Select == SelectBestOnTest {
 		spec.GT = string(c.GT)
@@ -147,8 +213,8 @@ func (p *Plan) addRun(cat category, split *Step, g generator, seed uint64, memor
 	// Images stay in memory as bytes, at most one for each sample of an epoch.
 	used := len(defects) * min(count, l.SamplesPerEpoch) * c.Size * c.Size * 4
 	normals := min(cat.normals, l.SamplesPerEpoch) * c.Size * c.Size * 12
-	train := p.add(step(TrainLocalizer, memory+int64(used+normals), l.Steps(), split.Key, pairs.Key), spec)
-	p.add(step(ScoreLocalizer, memory, cat.tests, split.Key, train.Key), scoreSpec{c.Size, string(c.GT), c.F1Px})
+	train := p.add(lane.step(TrainLocalizer, p.memory.localizer+int64(used+normals), l.Steps(), lane.split.Key, pairs.Key), spec)
+	p.add(lane.step(ScoreLocalizer, p.memory.localizer, cat.tests, lane.split.Key, train.Key), scoreSpec{c.Size, string(c.GT), c.F1Px})
 }
 
 // A category is what planning needs to know of one.

@@ -26,7 +26,7 @@ type Options struct {
 
 // Run carries out a plan: what the store has is taken from there, the rest is
 // done by worker processes, independent steps side by side. It writes
-// results.jsonl after every scored localizer. When a step fails, those that do
+// results.jsonl after every step that measures something. When a step fails, those that do
 // not need it go on; the error joins all failures. Cancelling ctx stops the
 // workers; whatever is finished stays.
 func Run(ctx context.Context, p *Plan, o Options) error {
@@ -54,7 +54,7 @@ func Run(ctx context.Context, p *Plan, o Options) error {
 		state: make(map[string]state), records: make(map[string]*StepRecord), waiting: make(map[string]bool),
 	}
 	for _, s := range p.Steps {
-		if s.Kind == ScoreLocalizer {
+		if s.Kind.scores() {
 			if err := r.want(s); err != nil {
 				return err
 			}
@@ -155,7 +155,7 @@ func (r *run) loop(ctx context.Context) error {
 			default:
 				r.state[o.step.Key], r.records[o.step.Key] = done, o.record
 				r.tell(Event{Type: StepDone, Step: o.step})
-				if o.step.Kind == ScoreLocalizer {
+				if o.step.Kind.scores() {
 					if err := r.writeResults(); err != nil {
 						r.errs = append(r.errs, err)
 					}
@@ -266,7 +266,7 @@ func (r *run) start(ctx context.Context, s *Step) (bool, error) {
 		if record != nil {
 			r.state[s.Key], r.records[s.Key] = done, record
 			r.tell(Event{Type: StepCached, Step: s})
-			if s.Kind == ScoreLocalizer {
+			if s.Kind.scores() {
 				err = r.writeResults()
 			}
 		}
@@ -275,7 +275,7 @@ func (r *run) start(ctx context.Context, s *Step) (bool, error) {
 	if lease == nil {
 		return false, nil
 	}
-	if s.Kind == TrainLocalizer && r.jobs == 0 {
+	if (s.Kind == TrainLocalizer || s.Kind == TrainClassifier) && r.jobs == 0 {
 		if err := fitsMachine(s.Memory); err != nil {
 			lease.release()
 			return false, err
@@ -295,13 +295,12 @@ func (r *run) start(ctx context.Context, s *Step) (bool, error) {
 	return true, nil
 }
 
-// writeResults writes the records of all scored localizers in plan order.
+// writeResults writes the records of all finished measurements in plan order.
 func (r *run) writeResults() error {
 	var records []results.Record
-	deviations := r.plan.Config.Deviations()
 	for _, s := range r.plan.Steps {
 		step := r.records[s.Key]
-		if s.Kind != ScoreLocalizer || step == nil {
+		if !s.Kind.scores() || step == nil {
 			continue
 		}
 		path := filepath.Join(r.options.Store.Path(s.Kind, s.Key), recordsFile)
@@ -316,8 +315,14 @@ func (r *run) writeResults() error {
 		for _, rec := range part {
 			rec.Run, rec.Step, rec.Kind = r.plan.Config.Name, s.Key, string(s.Kind)
 			rec.Generator, rec.Method, rec.Category, rec.Seed = s.Generator, r.plan.Methods[s.Generator], s.Category, s.Seed
-			rec.Options = map[string]string{"data": r.plan.Config.dataName(), "select": r.plan.Config.Localizer.Select}
-			rec.Deviations = deviations
+			rec.Options = map[string]string{"data": r.plan.Config.dataName()}
+			switch s.Kind {
+			case ScoreLocalizer:
+				rec.Options["select"] = r.plan.Config.Localizer.Select
+			case ScoreClassifier:
+				rec.Options["select"] = r.plan.Config.Classifier.Select
+			}
+			rec.Deviations = append(r.plan.Config.Deviations(s.Kind), rec.Deviations...)
 			cost := step.Cost
 			rec.Cost = &cost
 			records = append(records, rec)

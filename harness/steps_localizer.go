@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -242,11 +241,7 @@ func (w *worker) score(ctx context.Context) error {
 		records[i].Dataset = manifest.Content
 		records[i].Counts["leaks"] = len(manifest.Leaks)
 	}
-	raw, err := json.MarshalIndent(records, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(w.Out, recordsFile), raw, 0o666)
+	return writeRecords(w.Out, records)
 }
 
 // LocalizationRecords are the seven metrics of Tables 2, 3, 10 and 11, in

@@ -69,7 +69,15 @@ func TestGoldenInceptionScore(t *testing.T) {
 			if want.SafeMean != nil { // exact zeros: 0 log 0 is 0
 				want.Scores, want.Mean, want.SD = want.SafeScores, want.SafeMean, want.SafeSD
 			}
-			got, err := NewInceptionScore(p, splits)
+			predictions, err := NewPredictions(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			order := make([]int, len(p))
+			for i := range order {
+				order[i] = i
+			}
+			got, err := predictions.InceptionScore(order, splits)
 			if len(p) < splits {
 				if err == nil {
 					t.Errorf("%s: %d images in %d splits have a score of %v", name, len(p), splits, got.Mean)

@@ -14,41 +14,54 @@ type InceptionScore struct {
 	Splits   []float64
 }
 
-// NewInceptionScore computes the score from class probabilities [N, classes] in
-// the order given: split i holds rows i*N/splits up to (i+1)*N/splits. A
+// Predictions are the class probabilities of images, prepared for scores of any
+// selection of them.
+type Predictions struct {
+	rows     [][]float64
+	negative []float64 // entropies, less than 0
+}
+
+// NewPredictions takes class probabilities [N, classes]. It fails if a row is none.
+func NewPredictions(probabilities [][]float64) (*Predictions, error) {
+	p := &Predictions{rows: probabilities, negative: make([]float64, len(probabilities))}
+	for i, row := range probabilities {
+		if len(row) != len(probabilities[0]) {
+			return nil, fmt.Errorf("image %d has %d class probabilities, the first %d", i, len(row), len(probabilities[0]))
+		}
+		for _, v := range row {
+			if !(v >= 0 && v <= 1+1e-6) {
+				return nil, fmt.Errorf("image %d has a class probability of %v", i, v)
+			}
+		}
+		p.negative[i] = -entropy(row)
+	}
+	return p, nil
+}
+
+// InceptionScore is that of the images in the order given, which may name an image
+// several times: split i holds those from i*N/splits up to (i+1)*N/splits. A
 // probability of 0 adds nothing. It fails if a split would be empty.
-func NewInceptionScore(probabilities [][]float64, splits int) (InceptionScore, error) {
-	n := len(probabilities)
+func (p *Predictions) InceptionScore(order []int, splits int) (InceptionScore, error) {
+	n := len(order)
 	if splits < 1 || n < splits {
 		return InceptionScore{}, fmt.Errorf("an Inception Score of %d splits needs at least as many images, not %d", max(splits, 1), n)
 	}
 	s := InceptionScore{Splits: make([]float64, splits)}
-	negative := make([]float64, n)
-	for i, row := range probabilities {
-		if len(row) != len(probabilities[0]) {
-			return InceptionScore{}, fmt.Errorf("image %d has %d class probabilities, the first %d", i, len(row), len(probabilities[0]))
-		}
-		for _, p := range row {
-			if !(p >= 0 && p <= 1+1e-6) {
-				return InceptionScore{}, fmt.Errorf("image %d has a class probability of %v", i, p)
-			}
-		}
-		negative[i] = -entropy(row)
-	}
+	mean := make([]float64, len(p.rows[0]))
 	for k := range s.Splits {
-		first, last := k*n/splits, (k+1)*n/splits
-		mean := make([]float64, len(probabilities[0]))
+		part := order[k*n/splits : (k+1)*n/splits]
+		clear(mean)
 		kl := 0.0
-		for i := first; i < last; i++ {
-			kl += negative[i]
-			for c, p := range probabilities[i] {
-				mean[c] += p
+		for _, i := range part {
+			kl += p.negative[i]
+			for c, v := range p.rows[i] {
+				mean[c] += v
 			}
 		}
 		for c := range mean {
-			mean[c] /= float64(last - first)
+			mean[c] /= float64(len(part))
 		}
-		s.Splits[k] = math.Exp(kl/float64(last-first) + entropy(mean))
+		s.Splits[k] = math.Exp(kl/float64(len(part)) + entropy(mean))
 	}
 	s.Mean, s.SD = meanSD(s.Splits)
 	return s, nil

@@ -184,20 +184,27 @@ func Accuracy(logits [][]float32, labels []int) (float64, error) {
 	}
 	correct := 0
 	for i, row := range logits {
-		best := 0
-		for c, v := range row {
+		for _, v := range row {
 			if v != v {
 				return 0, fmt.Errorf("accuracy: row %d: %w", i, ErrNaN)
 			}
-			if v > row[best] {
-				best = c
-			}
 		}
-		if best == labels[i] {
+		if ArgMax(row) == labels[i] {
 			correct++
 		}
 	}
 	return float64(correct) / float64(len(labels)), nil
+}
+
+// ArgMax is the index of the first maximum.
+func ArgMax(row []float32) int {
+	best := 0
+	for i, v := range row {
+		if v > row[best] {
+			best = i
+		}
+	}
+	return best
 }
 
 // Len is the number of ranked items.

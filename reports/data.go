@@ -9,22 +9,24 @@ import (
 
 // A cellRecord is a cell as machine-readable formats carry it.
 type cellRecord struct {
-	Table      int      `json:"table"`
-	Category   string   `json:"category"`
-	Average    bool     `json:"average"`
-	Method     string   `json:"method"`
-	Metric     string   `json:"metric"`
-	MetricID   string   `json:"metric_id,omitempty"`
-	Measured   *float64 `json:"measured"`
-	SD         *float64 `json:"sd"`
-	Seeds      int      `json:"seeds"`
-	Reason     string   `json:"reason,omitempty"`
-	Published  *float64 `json:"published"`
-	Printed    string   `json:"printed,omitempty"`
-	Inferred   bool     `json:"inferred,omitempty"`
-	Difference *float64 `json:"difference"`
-	Verdict    string   `json:"verdict,omitempty"`
-	Rank       int      `json:"rank,omitempty"`
+	Table      int         `json:"table"`
+	Category   string      `json:"category"`
+	Average    bool        `json:"average"`
+	Method     string      `json:"method"`
+	Control    bool        `json:"control,omitempty"`
+	Metric     string      `json:"metric"`
+	MetricID   string      `json:"metric_id,omitempty"`
+	Measured   *float64    `json:"measured"`
+	SD         *float64    `json:"sd"`
+	CI         *[2]float64 `json:"ci95,omitempty"`
+	Seeds      int         `json:"seeds"`
+	Reason     string      `json:"reason,omitempty"`
+	Published  *float64    `json:"published"`
+	Printed    string      `json:"printed,omitempty"`
+	Inferred   bool        `json:"inferred,omitempty"`
+	Difference *float64    `json:"difference"`
+	Verdict    string      `json:"verdict,omitempty"`
+	Rank       int         `json:"rank,omitempty"`
 }
 
 func (t *Table) cellRecords() []cellRecord {
@@ -34,8 +36,8 @@ func (t *Table) cellRecords() []cellRecord {
 			for j, m := range t.Metrics {
 				c := r.Cells[i][j]
 				rec := cellRecord{
-					Table: t.Number, Category: r.Name, Average: r.Average, Method: method, Metric: m.Name,
-					MetricID: c.MetricID, Measured: c.Measured, SD: c.SD, Seeds: c.Seeds, Reason: c.Reason,
+					Table: t.Number, Category: r.Name, Average: r.Average, Method: method, Control: i >= len(t.Methods)-t.Controls, Metric: m.Name,
+					MetricID: c.MetricID, Measured: c.Measured, SD: c.SD, CI: c.CI, Seeds: c.Seeds, Reason: c.Reason,
 					Published: c.Published, Printed: c.Printed, Inferred: c.Inferred, Verdict: c.Verdict(), Rank: c.Rank,
 				}
 				if d, ok := c.Difference(); ok {

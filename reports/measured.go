@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -19,56 +20,77 @@ const EmbeddedData = "embedded"
 // MeasuredTable fills Table n (1-12) with measured records. Rows are the
 // measured categories; columns are the paper's methods of that table, as far
 // as they were measured or published for one of these categories, followed by
-// every other measured generator. Seeds are averaged; averages over categories
+// every other measured generator and by control rows. Seeds are averaged; averages over categories
 // are recomputed, never copied.
 //
-// It fails if records hold no measurement that belongs to the table.
+// It fails with ErrNotMeasured if records hold nothing that belongs to the table.
 func MeasuredTable(n int, records []results.Record) (*Table, error) {
 	def, err := define(n)
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Number: n, Title: def.title, Metrics: tableMetrics(n)}
-	wanted := make(map[string]bool)
-	for _, m := range t.Metrics {
-		wanted[m.Name] = true
+	t := &Table{Number: n, Title: def.title}
+	wanted := make(map[string]Metric)
+	for _, m := range tableMetrics(n) {
+		wanted[m.Name], wanted[m.Name+proxySuffix] = m, m.proxy()
 	}
 	measured := make(map[cellKey]map[uint64]results.Record)
 	comparable := make(map[string]bool) // categories of real data
 	methods := make(map[string]bool)
+	controls := make(map[string]bool)
 	notes := make(map[string]bool)
+	found := make(map[string]bool) // metrics
 	for _, r := range records {
-		if !wanted[r.Metric] || r.Defect != "" {
+		if _, ok := wanted[r.Metric]; !ok || r.Defect != "" {
 			continue
 		}
+		found[r.Metric] = true
+		r.Method = rowName(n, r.Method)
 		key := cellKey{r.Category, r.Method, r.Metric}
 		if measured[key] == nil {
 			measured[key] = make(map[uint64]results.Record)
 		}
 		measured[key][r.Seed] = r // a repeated step writes the same number again
 		comparable[r.Category] = comparable[r.Category] || r.Options["data"] != EmbeddedData
-		methods[r.Method] = true
+		if r.Control {
+			controls[r.Method] = true
+		} else {
+			methods[r.Method] = true
+		}
 		for _, d := range r.Deviations {
 			notes[d] = true
 		}
 	}
 	if len(measured) == 0 {
-		return nil, fmt.Errorf("table %d: it takes the metrics %s, which this run did not measure", n, strings.Join(slices.Sorted(maps.Keys(wanted)), ", "))
+		return nil, fmt.Errorf("table %d: %w: it takes the metrics %s", n, ErrNotMeasured, strings.Join(slices.Sorted(maps.Keys(wanted)), ", "))
 	}
 
 	paper := published(n)
 	categories := slices.Sorted(maps.Keys(comparable))
-	for _, m := range distinct(n, func(p Published) string { return p.Method }) {
-		published := slices.ContainsFunc(categories, func(c string) bool {
-			_, ok := paper[cellKey{c, m, t.Metrics[0].Name}]
+	isPublished := func(method, metric string) bool {
+		return slices.ContainsFunc(categories, func(c string) bool {
+			_, ok := paper[cellKey{c, method, metric}]
 			return ok && comparable[c]
 		})
-		if published || methods[m] {
+	}
+	paperMethods := distinct(n, func(p Published) string { return p.Method })
+	for _, m := range tableMetrics(n) {
+		if found[m.Name] || slices.ContainsFunc(paperMethods, func(method string) bool { return isPublished(method, m.Name) }) {
+			t.Metrics = append(t.Metrics, m)
+		}
+		if found[m.Name+proxySuffix] {
+			t.Metrics = append(t.Metrics, m.proxy())
+		}
+	}
+	for _, m := range paperMethods {
+		if methods[m] || isPublished(m, tableMetrics(n)[0].Name) {
 			t.Methods = append(t.Methods, m)
 			delete(methods, m)
 		}
 	}
 	t.Methods = append(t.Methods, slices.Sorted(maps.Keys(methods))...)
+	t.Controls = len(controls)
+	t.Methods = append(t.Methods, slices.Sorted(maps.Keys(controls))...)
 
 	for _, c := range categories {
 		row := Row{Name: c}
@@ -100,7 +122,63 @@ func MeasuredTable(n int, records []results.Record) (*Table, error) {
 	for _, reason := range t.reasons() {
 		t.Notes = append(t.Notes, "n/a: "+reason)
 	}
+	t.Notes = append(t.Notes, t.traps()...)
+	if found["is"+proxySuffix] || found["ic_lpips"+proxySuffix] {
+		t.Notes = append(t.Notes, "*: measured with the small network that ships with the program, for want of published weights (anobench weights list): comparable within this table, with nothing else")
+	}
 	return t, nil
+}
+
+// ErrNotMeasured says that a run has no numbers for a table.
+var ErrNotMeasured = errors.New("this run did not measure it")
+
+// proxySuffix marks metrics that were measured with the proxy network.
+const proxySuffix = "_proxy"
+
+// proxy is the same metric by the proxy network, which has another name.
+func (m Metric) proxy() Metric { return Metric{m.Name + proxySuffix, m.Header + "*", m.Digits} }
+
+// rowName is what a measured method is called in a table. Where the paper compares
+// with detectors, a U-Net trained on a generator's images is another thing than the
+// detector of that name.
+func rowName(table int, method string) string {
+	if (table == 5 || table == 12) && method != "AnomalyDiffusion" {
+		return "U-Net on " + method
+	}
+	return method
+}
+
+// traps says where a metric prefers images that no generator should be beaten by.
+func (t *Table) traps() []string {
+	var out []string
+	generators := len(t.Methods) - t.Controls
+	for j, m := range t.Metrics {
+		for i := generators; i < len(t.Methods); i++ {
+			above, compared := 0, 0
+			for _, r := range t.Rows {
+				if r.Average || r.Cells[i][j].Measured == nil {
+					continue
+				}
+				best := math.Inf(-1)
+				for _, c := range r.Cells[:generators] {
+					if c[j].Measured != nil {
+						best = max(best, *c[j].Measured)
+					}
+				}
+				if math.IsInf(best, -1) {
+					continue
+				}
+				compared++
+				if *r.Cells[i][j].Measured > best {
+					above++
+				}
+			}
+			if above > 0 {
+				out = append(out, fmt.Sprintf("trap: %s of %s is above every generator's in %d of %d categories", m.Header, t.Methods[i], above, compared))
+			}
+		}
+	}
+	return out
 }
 
 // summarize turns one number a seed into a cell.
@@ -115,8 +193,11 @@ func summarize(bySeed map[uint64]results.Record) Cell {
 			continue
 		}
 		values = append(values, *r.Value)
+		c.CI = r.CI
 	}
-	c.set(values)
+	if c.set(values); c.Seeds != 1 {
+		c.CI = nil // of one seed's images; over seeds, SD tells more
+	}
 	return c
 }
 

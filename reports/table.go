@@ -11,9 +11,12 @@ type Table struct {
 	Number  int
 	Title   string
 	Methods []string
-	Metrics []Metric
-	Rows    []Row
-	Notes   []string // errors of the paper, deviations from its protocol
+	// Controls is how many of the last methods are no generators but images that none
+	// should be beaten by.
+	Controls int
+	Metrics  []Metric
+	Rows     []Row
+	Notes    []string // errors of the paper, deviations from its protocol
 }
 
 // A Row is one category, or an average over several. Cells[i][j] belongs to
@@ -31,8 +34,9 @@ type Cell struct {
 	Printed   string   // as the paper prints it; empty: inferred or computed
 	Inferred  bool     // taken from another table of the paper
 
-	Measured *float64 // mean over seeds; nil: not measured, or not applicable
-	SD       *float64 // sample standard deviation over seeds; nil: one seed
+	Measured *float64    // mean over seeds; nil: not measured, or not applicable
+	SD       *float64    // sample standard deviation over seeds; nil: one seed
+	CI       *[2]float64 // 95 % confidence interval by bootstrap over images; nil: none
 	Seeds    int
 	Reason   string // why a measured cell has no value
 	MetricID string // definition and variant of the measured number
@@ -118,7 +122,7 @@ func (t *Table) rank(value func(Cell) *float64) {
 				return math.Round(*v*scale) / scale, true
 			}
 			best, second, n := math.Inf(-1), math.Inf(-1), 0
-			for i := range t.Methods {
+			for i := range len(t.Methods) - t.Controls {
 				if v, ok := rounded(i); ok {
 					n++
 					switch {
@@ -129,7 +133,7 @@ func (t *Table) rank(value func(Cell) *float64) {
 					}
 				}
 			}
-			for i := range t.Methods {
+			for i := range len(t.Methods) - t.Controls {
 				if v, ok := rounded(i); ok && n > 1 {
 					switch v {
 					case best:

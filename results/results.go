@@ -24,6 +24,8 @@ type Record struct {
 	Value    *float64 `json:"value"`            // in the paper's scale (percent for AUROC, AP, F1-max, PRO); nil: not applicable
 	Reason   string   `json:"reason,omitempty"` // why Value is nil
 
+	CI         *[2]float64       `json:"ci95,omitempty"`       // 95 % confidence interval by bootstrap over images; nil: none
+	Control    bool              `json:"control,omitempty"`    // of images that no generator should be beaten by: normal ones, copies, noise
 	Seed       uint64            `json:"seed"`                 // run seed
 	Counts     map[string]int    `json:"counts,omitempty"`     // what the number rests on: images, pixels, positives
 	Options    map[string]string `json:"options,omitempty"`    // protocol options that shaped it

@@ -13,6 +13,7 @@ func printEstimate(w io.Writer, p *harness.Plan, e harness.Estimate) error {
 	units := map[harness.Kind]string{
 		harness.DrawData: "images", harness.SplitData: "images", harness.FitGenerator: "fits", harness.Generate: "pairs",
 		harness.TrainLocalizer: "training steps", harness.ScoreLocalizer: "test images",
+		harness.TrainClassifier: "training steps", harness.ScoreClassifier: "test images", harness.ScoreGeneration: "images",
 	}
 	table := textTable(w, 1)
 	table.Header([]string{"kind", "steps", "work", ""})
@@ -24,10 +25,11 @@ func printEstimate(w io.Writer, p *harness.Plan, e harness.Estimate) error {
 		return err
 	}
 	const gib = 1 << 30
-	fmt.Fprintf(w, "time   %s on this machine (%s a training step on one thread, measured)\n", e.Time.Round(time.Second), e.StepTime.Round(time.Millisecond))
+	fmt.Fprintf(w, "time   %s on this machine (a localizer's training step takes %s on one thread, a classifier's %s)\n",
+		e.Time.Round(time.Second), e.LocalizerStep.Round(time.Millisecond), e.ClassifierStep.Round(time.Millisecond))
 	fmt.Fprintf(w, "memory %.1f GiB, %.1f for each step at a time (--jobs)\n", float64(e.Memory)/gib, float64(e.Memory)/gib/float64(e.Jobs))
 	fmt.Fprintf(w, "disk   %.1f GiB\n", float64(e.Disk)/gib)
-	for _, d := range p.Config.Deviations() {
+	for _, d := range p.Deviations() {
 		fmt.Fprintf(w, "- %s\n", d)
 	}
 	return nil

@@ -38,6 +38,7 @@ DIR/<category>/<defect>/{image,mask}/<i>.png or .jpg, i from 0.`,
 				return err
 			}
 			c.GenCount = count
+			c.Measure = []string{harness.MeasureLocalization}
 			return f.execute(cmd, c)
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,9 @@ import (
 // runFlags are the flags of the commands that carry out a plan.
 type runFlags struct {
 	profile, data, name, runs, store, selectBy string
+	weights                                    string
 	categories, generators, pluginPath, set    []string
+	measure                                    []string
 	seeds, jobs                                int
 	seed                                       uint64
 	memory                                     float64
@@ -33,12 +36,14 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.profile, "profile", "quick", "sizes and steps: "+strings.Join(harness.Profiles, ", "))
 	flags.StringVar(&f.data, "data", "", "data set in MVTec AD layout, or one category of it (default: the embedded one)")
 	flags.StringSliceVar(&f.categories, "categories", nil, "categories to run (default: all)")
+	flags.StringSliceVar(&f.measure, "measure", nil, "what to measure: generation, classification, localization (default: all)")
 	flags.StringVar(&f.name, "name", "", "name of the run (default: the profile, and the data set's folder if there is one)")
 	flags.IntVar(&f.seeds, "seeds", 0, "number of runs with different seeds, for standard deviations (default 1)")
 	flags.Uint64Var(&f.seed, "seed", 0, "first seed (default 1)")
 	flags.StringVar(&f.selectBy, "select", "", "epoch to keep: last, best-on-test or val-generated (default last)")
 	flags.StringVar(&f.runs, "runs", "runs", "folder of runs")
 	flags.StringVar(&f.store, "store", defaultStore(), "folder of finished steps, shared by all runs")
+	addWeightsDir(cmd, &f.weights)
 	flags.IntVar(&f.jobs, "jobs", 0, "steps at a time (default: one a processor)")
 	flags.Float64Var(&f.memory, "memory", 0, "GiB that steps may take together (default: three quarters of what is free)")
 	flags.StringSliceVar(&f.pluginPath, "plugin-path", nil, "folders to look for generator plugins in")
@@ -76,6 +81,9 @@ func (f *runFlags) config(cmd *cobra.Command, file string) (harness.Config, erro
 	}
 	if f.name != "" {
 		c.Name = f.name
+	}
+	if f.measure != nil {
+		c.Measure = f.measure
 	}
 	if f.categories != nil {
 		c.Categories = f.categories
@@ -172,7 +180,7 @@ func (f *runFlags) execute(cmd *cobra.Command, c harness.Config) error {
 	if err != nil {
 		return withHint(err, "choose another place with --store")
 	}
-	plan, err := harness.NewPlan(ctx, c, store, f.pluginPath)
+	plan, err := harness.NewPlan(ctx, c, store, harness.Places{Plugins: f.pluginPath, Weights: f.weights})
 	if err != nil {
 		return err
 	}
@@ -215,7 +223,7 @@ func (f *runFlags) execute(cmd *cobra.Command, c harness.Config) error {
 }
 
 // runTables are the tables that a run measures.
-var runTables = []int{2, 3, 10, 11}
+var runTables = []int{1, 2, 3, 4, 10, 11}
 
 // printRun prints the run's tables and saves them in every format.
 func printRun(cmd *cobra.Command, dir string) error {
@@ -227,8 +235,13 @@ func printRun(cmd *cobra.Command, dir string) error {
 	if isTerminal(cmd.OutOrStdout()) && os.Getenv("NO_COLOR") == "" {
 		screen = reports.ANSI
 	}
-	for i, n := range runTables {
+	notes := make(map[string]bool) // that were printed already
+	first := true
+	for _, n := range runTables {
 		t, err := reports.MeasuredTable(n, records)
+		if errors.Is(err, reports.ErrNotMeasured) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -237,12 +250,15 @@ func printRun(cmd *cobra.Command, dir string) error {
 				return err
 			}
 		}
-		if i > 0 {
+		if !first {
 			fmt.Fprintln(cmd.OutOrStdout())
 		}
-		if i < len(runTables)-1 {
-			t.Notes = nil // once, under the last table
-		}
+		first = false
+		t.Notes = slices.DeleteFunc(t.Notes, func(note string) bool {
+			printed := notes[note]
+			notes[note] = true
+			return printed
+		})
 		if err := t.Render(cmd.OutOrStdout(), screen); err != nil {
 			return err
 		}

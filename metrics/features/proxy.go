@@ -58,6 +58,12 @@ func NewProxyLPIPS(device *exec.CPU) (*LPIPS, error) {
 	return l, nil
 }
 
+// ProxyID names the proxy network and its weights.
+func ProxyID() string {
+	sum := sha256.Sum256(proxyWeights)
+	return "proxy:" + hex.EncodeToString(sum[:6])
+}
+
 // proxyParams reads the embedded weights.
 func proxyParams() (*nn.ParamSet, string, error) {
 	f, err := weights.Read(bytes.NewReader(proxyWeights), int64(len(proxyWeights)))
@@ -72,8 +78,7 @@ func proxyParams() (*nn.ParamSet, string, error) {
 	if err := fill(params, f); err != nil {
 		return nil, "", fmt.Errorf("proxy network: %w", err)
 	}
-	sum := sha256.Sum256(proxyWeights)
-	return params, "proxy:" + hex.EncodeToString(sum[:6]), nil
+	return params, ProxyID(), nil
 }
 
 // proxyStages are the outputs of the stages for x [N, 3, H, W] in [-1, 1]: [N, 24,

@@ -189,22 +189,22 @@ func (s *Scorer) inceptionScore(metric, granularity, defect string, probabilitie
 		Counts: map[string]int{"images": len(probabilities), "splits": splits},
 	}
 	order := metrics.FidelityOrder(len(probabilities))
-	shuffled := make([][]float64, len(order))
-	for i, k := range order {
-		shuffled[i] = probabilities[k]
+	predictions, err := metrics.NewPredictions(probabilities)
+	var score metrics.InceptionScore
+	if err == nil {
+		score, err = predictions.InceptionScore(order, splits)
 	}
-	score, err := metrics.NewInceptionScore(shuffled, splits)
 	if err != nil {
 		v.Value, v.SE, v.Reason = math.NaN(), math.NaN(), err.Error()
 		return v
 	}
 	v.Value = score.Mean
-	sample := make([][]float64, len(order))
+	sample := make([]int, len(order))
 	v.SE = metrics.Bootstrap(len(order), s.Protocol.Seed, func(which []int) float64 {
 		for i, k := range which {
-			sample[i] = shuffled[k]
+			sample[i] = order[k]
 		}
-		score, err := metrics.NewInceptionScore(sample, splits)
+		score, err := predictions.InceptionScore(sample, splits)
 		if err != nil {
 			return math.NaN()
 		}

@@ -145,6 +145,14 @@ const (
 	OffProduct = "off the product"
 )
 
+// AllFaults lists what Pair.Faults may say.
+var AllFaults = []string{EmptyMask, Invisible, NotFilled, OffProduct}
+
+// FaultMetric is a fault as part of a metric's name.
+func FaultMetric(fault string) string {
+	return map[string]string{EmptyMask: "empty", Invisible: "invisible", NotFilled: "not_filled", OffProduct: "off_product"}[fault]
+}
+
 // Faults lists what is wrong with a pair: a mask that is empty, an anomaly that
 // nobody would see (a mean difference below 1 %), a mask less than half of which was
 // changed, or less than half of which lies on the product.

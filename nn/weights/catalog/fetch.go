@@ -121,6 +121,9 @@ func attempt(ctx context.Context, from, to string, o Options) error {
 	if err != nil {
 		return permanentError{err}
 	}
+	if s := req.URL.Scheme; s != "http" && s != "https" {
+		return permanentError{fmt.Errorf("%s: cannot fetch by %q: want http or https", from, s)}
+	}
 	have := size(to)
 	if have > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))

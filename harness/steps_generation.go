@@ -1,0 +1,370 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/anobench/anobench/dataset"
+	"github.com/anobench/anobench/downstream"
+	"github.com/anobench/anobench/metrics"
+	"github.com/anobench/anobench/metrics/features"
+	"github.com/anobench/anobench/metrics/generation"
+	"github.com/anobench/anobench/nn/exec"
+	"github.com/anobench/anobench/nn/models"
+	"github.com/anobench/anobench/results"
+)
+
+// pairsFile holds what was seen in every generated pair, for the failure sheet.
+const pairsFile = "pairs.json"
+
+// A PairReport is a generated pair and what is wrong with it.
+type PairReport struct {
+	Defect string   `json:"defect"`
+	Index  int      `json:"index"`
+	Area   float64  `json:"area"`
+	Filled *float64 `json:"filled,omitempty"`
+	Faults []string `json:"faults,omitempty"`
+}
+
+// scoreGeneration measures a category's generated images, or those of a control.
+func (w *worker) scoreGeneration(ctx context.Context) error {
+	var s generationSpec
+	if err := w.spec(&s); err != nil {
+		return err
+	}
+	c, split, err := w.readSplit(w.input(0))
+	if err != nil {
+		return err
+	}
+	scorer, err := w.scorer(s)
+	if err != nil {
+		return err
+	}
+	var sets []generation.Set
+	if s.Control != "" {
+		sets, err = w.controlSets(s, split)
+	} else {
+		sets, err = w.generatedSets(s, c)
+	}
+	if err != nil {
+		return err
+	}
+	if err := addReal(sets, split, s.Size); err != nil {
+		return err
+	}
+	start := time.Now()
+	values, err := scorer.Category(ctx, sets, func(done, total int) { w.progress(start, done, total, "images") })
+	if err != nil {
+		return err
+	}
+	records := generationRecords(values)
+	if s.Control == "" {
+		if values[0].Defect == Synthetic {
+			explainAgnostic(records)
+		}
+		faults, err := w.inspect(sets, split, s.Size)
+		if err != nil {
+			return err
+		}
+		records = append(records, faults...)
+	}
+	manifest, err := readManifest(w.input(0))
+	if err != nil {
+		return err
+	}
+	for i := range records {
+		records[i].Dataset, records[i].Control = manifest.Content, s.Control != ""
+	}
+	return writeRecords(w.Out, records)
+}
+
+func writeRecords(dir string, records []results.Record) error {
+	raw, err := json.MarshalIndent(records, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, recordsFile), raw, 0o666)
+}
+
+// scorer loads the networks: real ones where the plan found their weights.
+func (w *worker) scorer(s generationSpec) (*generation.Scorer, error) {
+	device := exec.NewCPU(w.Threads)
+	classifier, err1 := OpenClassifier(w.Step.Where.Classifier, device)
+	lpips, err2 := OpenLPIPS(w.Step.Where.LPIPS, s.Trunk, device)
+	return &generation.Scorer{Classifier: classifier, LPIPS: lpips, Protocol: s.Protocol}, errors.Join(err1, err2)
+}
+
+// OpenClassifier loads Inception v3 from a file, or the proxy network if there is
+// none.
+func OpenClassifier(path string, device *exec.CPU) (*features.Classifier, error) {
+	if path == "" {
+		return features.NewProxy(device)
+	}
+	return features.NewInception(path, device)
+}
+
+// OpenLPIPS loads LPIPS with a trunk from a file, or the proxy network's distance if
+// there is none.
+func OpenLPIPS(path string, trunk models.Trunk, device *exec.CPU) (*features.LPIPS, error) {
+	if path == "" {
+		return features.NewProxyLPIPS(device)
+	}
+	return features.NewLPIPS(trunk, path, device)
+}
+
+// generatedSets reads the pairs of the generate step.
+func (w *worker) generatedSets(s generationSpec, c *dataset.Category) ([]generation.Set, error) {
+	sources, err := readSources(w.input(1))
+	if err != nil {
+		return nil, err
+	}
+	normals := make(map[string]*dataset.Image)
+	var sets []generation.Set
+	for _, name := range s.Defects {
+		files, err := pairFiles(filepath.Join(w.input(1), pairsFolder, name), name, 0)
+		if err != nil {
+			return nil, err
+		}
+		set := generation.Set{Defect: name}
+		if set.Images, set.Masks, err = readPairs(files); err != nil {
+			return nil, err
+		}
+		for i := range set.Images {
+			id := sources[name][i]
+			if id != "" && normals[id] == nil {
+				m, err := dataset.ReadImage(filepath.Join(c.Dir, filepath.FromSlash(id)))
+				if err == nil {
+					normals[id] = dataset.GeneratorImage(m, s.Size, s.Size)
+				} else if !errors.Is(err, os.ErrNotExist) { // a source that is no file of the data set is not known
+					return nil, err
+				}
+			}
+			set.Normals = append(set.Normals, normals[id])
+		}
+		sets = append(sets, set)
+	}
+	return sets, nil
+}
+
+func readPairs(files downstream.PairFiles) (images []*dataset.Image, masks []*dataset.Mask, err error) {
+	for i := range files.Images {
+		m, err1 := dataset.ReadImage(files.Images[i])
+		k, err2 := dataset.ReadMask(files.Masks[i])
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, nil, err
+		}
+		images, masks = append(images, m), append(masks, k)
+	}
+	return images, masks, nil
+}
+
+// readSources tells which normal image each pair was made from, by defect and index.
+func readSources(dir string) (map[string]map[int]string, error) {
+	f, err := os.Open(filepath.Join(dir, samplesFile))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	out := make(map[string]map[int]string)
+	for d := json.NewDecoder(f); ; {
+		var r sampleRecord
+		if err := d.Decode(&r); err == io.EOF {
+			return out, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		}
+		if out[r.Defect] == nil {
+			out[r.Defect] = make(map[int]string)
+		}
+		out[r.Defect][r.Index] = r.Source
+	}
+}
+
+// Controls are rows of images that no generator should be beaten by.
+var Controls = []string{ControlNormals, ControlCopies, ControlDRAEM, ControlNoise}
+
+const (
+	ControlNormals = "normal images"
+	ControlCopies  = "training images"
+	ControlDRAEM   = "DRAEM noise"
+	ControlNoise   = "uniform noise"
+)
+
+// controlSets makes as many control images for each defect as generators make.
+func (w *worker) controlSets(s generationSpec, split dataset.Split) ([]generation.Set, error) {
+	read := func(path string) (*dataset.Image, error) {
+		m, err := dataset.ReadImage(path)
+		if err != nil {
+			return nil, err
+		}
+		return dataset.GeneratorImage(m, s.Size, s.Size), nil
+	}
+	var pool []*dataset.Image // for all defects
+	switch s.Control {
+	case ControlNormals:
+		for _, f := range split.TrainGood {
+			m, err := read(f.Path)
+			if err != nil {
+				return nil, err
+			}
+			pool = append(pool, m)
+		}
+	case ControlDRAEM:
+		files, err := pairFiles(filepath.Join(w.input(1), pairsFolder, Synthetic), Synthetic, 0)
+		if err != nil {
+			return nil, err
+		}
+		if pool, _, err = readPairs(files); err != nil {
+			return nil, err
+		}
+	}
+	var sets []generation.Set
+	for i, d := range split.Generator {
+		set := generation.Set{Defect: d.Name}
+		random := rand.New(rand.NewPCG(s.Protocol.Seed, uint64(i)))
+		own := pool
+		if s.Control == ControlCopies {
+			for _, item := range d.Items {
+				m, err := read(item.Path)
+				if err != nil {
+					return nil, err
+				}
+				own = append(own, m)
+			}
+		}
+		for k := range s.Count {
+			switch s.Control {
+			case ControlNormals:
+				set.Images = append(set.Images, own[random.IntN(len(own))])
+			case ControlDRAEM:
+				set.Images = append(set.Images, own[(i*s.Count+k)%len(own)])
+			case ControlCopies:
+				set.Images = append(set.Images, own[k%len(own)])
+			case ControlNoise:
+				m := dataset.NewImage(s.Size, s.Size)
+				for p := range m.Pix {
+					m.Pix[p] = uint8(random.Uint32())
+				}
+				set.Images = append(set.Images, m)
+			}
+		}
+		sets = append(sets, set)
+	}
+	return sets, nil
+}
+
+// addReal gives every set its defect's real images: what generators learned from at
+// their own size, the test images at the size of generated ones. A set of no
+// particular defect is compared with the test images of all.
+func addReal(sets []generation.Set, split dataset.Split, size int) error {
+	for i := range sets {
+		set := &sets[i]
+		for k, d := range split.Generator {
+			if set.Defect != d.Name && set.Defect != Synthetic {
+				continue
+			}
+			if set.Defect == d.Name {
+				for _, item := range d.Items {
+					m, err1 := dataset.ReadImage(item.Path)
+					mask, err2 := dataset.ReadMask(item.MaskPath)
+					if err := errors.Join(err1, err2); err != nil {
+						return err
+					}
+					set.Training, set.TrainingMasks = append(set.Training, m), append(set.TrainingMasks, mask)
+				}
+			}
+			for _, item := range split.Test[k].Items {
+				m, err := dataset.ReadImage(item.Path)
+				if err != nil {
+					return err
+				}
+				set.Real = append(set.Real, dataset.GeneratorImage(m, size, size))
+			}
+		}
+	}
+	return nil
+}
+
+// generationRecords turns values into records.
+func generationRecords(values []generation.Value) []results.Record {
+	var out []results.Record
+	for _, v := range values {
+		r := results.Record{Metric: v.Metric, MetricID: v.ID, Defect: v.Defect, Counts: v.Counts, Reason: v.Reason}
+		if !math.IsNaN(v.Value) {
+			r.Value, r.Reason = &v.Value, ""
+			if !math.IsNaN(v.SE) {
+				i := metrics.Around(v.Value, v.SE)
+				r.CI = &[2]float64{i.Low, i.High}
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// explainAgnostic says why generators that make no particular type of defect have no
+// IC-LPIPS.
+func explainAgnostic(records []results.Record) {
+	for i := range records {
+		if records[i].Value == nil {
+			records[i].Reason = "the generator makes no particular type of defect: there are no target images (the paper leaves it out)"
+		}
+	}
+}
+
+// inspect writes what is wrong with every pair and counts it by defect.
+func (w *worker) inspect(sets []generation.Set, split dataset.Split, size int) ([]results.Record, error) {
+	var normals []*dataset.Image
+	for _, f := range split.TrainGood[:min(16, len(split.TrainGood))] {
+		m, err := dataset.ReadImage(f.Path)
+		if err != nil {
+			return nil, err
+		}
+		normals = append(normals, dataset.GeneratorImage(m, size, size))
+	}
+	product := dataset.FindForeground(normals)
+	var reports []PairReport
+	var records []results.Record
+	add := func(defect string, counts map[string]int, pairs int) {
+		for _, fault := range generation.AllFaults {
+			share := 100 * float64(counts[fault]) / float64(pairs)
+			records = append(records, results.Record{
+				Metric: "fault_" + generation.FaultMetric(fault), MetricID: "fault/" + fault, Defect: defect, Value: &share,
+				Counts: map[string]int{"images": pairs, "faulty": counts[fault]},
+			})
+		}
+	}
+	all, total := make(map[string]int), 0
+	for _, set := range sets {
+		counts := make(map[string]int)
+		for _, p := range generation.Pairs(set, &product) {
+			r := PairReport{Defect: set.Defect, Index: p.Index, Area: p.Area, Faults: p.Faults()}
+			if !math.IsNaN(p.Filled) {
+				r.Filled = &p.Filled
+			}
+			reports = append(reports, r)
+			for _, f := range r.Faults {
+				counts[f]++
+				all[f]++
+			}
+		}
+		total += len(set.Images)
+		add(set.Defect, counts, len(set.Images))
+	}
+	add("", all, total)
+	slices.SortStableFunc(reports, func(a, b PairReport) int { return len(b.Faults) - len(a.Faults) })
+	raw, err := json.MarshalIndent(reports, "", " ")
+	if err != nil {
+		return nil, err
+	}
+	return records, os.WriteFile(filepath.Join(w.Out, pairsFile), raw, 0o666)
+}
