@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/anobench/anobench/dataset"
@@ -32,7 +33,9 @@ type PairReport struct {
 	Index  int      `json:"index"`
 	Area   float64  `json:"area"`
 	Filled *float64 `json:"filled,omitempty"`
-	Faults []string `json:"faults,omitempty"`
+	// Nearest is the training image of the defect that is nearest by LPIPS.
+	Nearest *int     `json:"nearest,omitempty"`
+	Faults  []string `json:"faults,omitempty"`
 }
 
 // scoreGeneration measures a category's generated images, or those of a control.
@@ -71,7 +74,7 @@ func (w *worker) scoreGeneration(ctx context.Context) error {
 		if values[0].Defect == Synthetic {
 			explainAgnostic(records)
 		}
-		faults, err := w.inspect(sets, split, s.Size)
+		faults, err := w.inspect(sets, split, s.Size, nearest(values))
 		if err != nil {
 			return err
 		}
@@ -321,8 +324,19 @@ func explainAgnostic(records []results.Record) {
 	}
 }
 
+// nearest is the training image nearest to each generated one, by defect.
+func nearest(values []generation.Value) map[string][]int {
+	out := make(map[string][]int)
+	for _, v := range values {
+		if v.Nearest != nil && strings.HasPrefix(v.ID, "ic_lpips/") {
+			out[v.Defect] = v.Nearest
+		}
+	}
+	return out
+}
+
 // inspect writes what is wrong with every pair and counts it by defect.
-func (w *worker) inspect(sets []generation.Set, split dataset.Split, size int) ([]results.Record, error) {
+func (w *worker) inspect(sets []generation.Set, split dataset.Split, size int, nearest map[string][]int) ([]results.Record, error) {
 	var normals []*dataset.Image
 	for _, f := range split.TrainGood[:min(16, len(split.TrainGood))] {
 		m, err := dataset.ReadImage(f.Path)
@@ -350,6 +364,9 @@ func (w *worker) inspect(sets []generation.Set, split dataset.Split, size int) (
 			r := PairReport{Defect: set.Defect, Index: p.Index, Area: p.Area, Faults: p.Faults()}
 			if !math.IsNaN(p.Filled) {
 				r.Filled = &p.Filled
+			}
+			if n := nearest[set.Defect]; n != nil {
+				r.Nearest = &n[p.Index]
 			}
 			reports = append(reports, r)
 			for _, f := range r.Faults {

@@ -154,6 +154,9 @@ func (t *Table) compared(j int) grid {
 
 // heading is the table's title line.
 func (t *Table) heading() string {
+	if t.Number == 0 {
+		return t.Title
+	}
 	return "Table " + strconv.Itoa(t.Number) + ". " + t.Title
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"image"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -59,11 +58,5 @@ func readTile(e harness.Example) (reports.SheetTile, error) {
 	if err != nil {
 		return reports.SheetTile{}, err
 	}
-	rgba := image.NewRGBA(image.Rect(0, 0, img.Width, img.Height))
-	for i := range img.Width * img.Height {
-		copy(rgba.Pix[4*i:], img.Pix[3*i:3*i+3])
-		rgba.Pix[4*i+3] = 255
-	}
-	gray := &image.Gray{Pix: mask.Pix, Stride: mask.Width, Rect: image.Rect(0, 0, mask.Width, mask.Height)}
-	return reports.SheetTile{Image: rgba, Mask: gray, Caption: e.Category + " " + e.Defect}, nil
+	return reports.SheetTile{Image: rgba(img), Mask: grayMask(mask), Caption: e.Category + " " + e.Defect}, nil
 }

@@ -214,11 +214,15 @@ func (f *runFlags) execute(cmd *cobra.Command, c harness.Config) error {
 	if err != nil {
 		return withHint(err, "finished steps are kept; the same command repeats what failed; logs are in %s", filepath.Join(dir, "logs"))
 	}
-	// Where images are gone since they were scored, the sheet stays as it was.
+	// Where images are gone since they were scored, sheet and page stay as they were.
 	if err := saveContactSheet(dir, plan, store); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s in %s; tables and records in %s\n", plan.Config.Name, time.Since(began).Round(100*time.Millisecond), dir)
+	if _, err := saveReport(dir, "", plan, store); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s in %s; tables and records in %s; open %s\n",
+		plan.Config.Name, time.Since(began).Round(100*time.Millisecond), dir, filepath.Join(dir, "report", "index.html"))
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,13 +28,17 @@ func newTable() *cobra.Command {
 		Long: `Print tables of the paper. With --paper, from the embedded published numbers
 alone, with the paper's own errors in footnotes. Otherwise from the records of
 a run (the newest, or --run NAME): measured values beside the published ones,
-the deviations from the paper's protocol under the table.`,
-		Example: "  anobench table 2,10\n  anobench table 1,2,3 --paper --format latex\n  anobench table 3 --run leather --format csv",
+the deviations from the paper's protocol under the table. "generation" is the
+metrics of generated images beside the paper's.`,
+		Example: "  anobench table 2,10\n  anobench table 1,generation\n  anobench table 1,2,3 --paper --format latex\n  anobench table 3 --run leather --format csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			numbers, err := parseTables(args[0])
 			if err != nil {
 				return err
+			}
+			if paper && slices.Contains(numbers, generationTable) {
+				return usagef("the paper has no table %q: leave --paper out", "generation")
 			}
 			f, err := tableFormat(cmd.OutOrStdout(), format)
 			if err != nil {
@@ -51,15 +56,22 @@ the deviations from the paper's protocol under the table.`,
 			}
 			var tables []*reports.Table
 			for _, n := range numbers {
-				t, err := reports.PaperTable(n)
-				if !paper {
-					t, err = reports.MeasuredTable(n, records)
+				var t *reports.Table
+				switch {
+				case n == generationTable:
+					t, err = reports.GenerationTable(records)
+				case paper:
+					t, err = reports.PaperTable(n)
+				default:
+					if t, err = reports.MeasuredTable(n, records); err != nil {
+						err = withHint(err, "anobench table %d --paper prints the published numbers", n)
+					}
 				}
 				if err != nil {
-					return withHint(err, "anobench table %d --paper prints the published numbers", n)
+					return err
 				}
 				tables = append(tables, t)
-				if dir != "" && f != reports.ANSI && f != reports.Text {
+				if n != generationTable && dir != "" && f != reports.ANSI && f != reports.Text {
 					if err := saveTable(dir, t, f); err != nil {
 						return err
 					}
@@ -84,9 +96,16 @@ func formatNames() []string {
 	return names
 }
 
+// generationTable stands for the generation metrics beside the paper's.
+const generationTable = 0
+
 func parseTables(arg string) ([]int, error) {
 	var numbers []int
 	for _, s := range strings.Split(arg, ",") {
+		if strings.TrimSpace(s) == "generation" {
+			numbers = append(numbers, generationTable)
+			continue
+		}
 		n, err := strconv.Atoi(strings.TrimSpace(s))
 		if err != nil || n < 1 || n > 12 {
 			return nil, usagef("no table %q: the paper has Tables 1 to 12", s)

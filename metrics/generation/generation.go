@@ -58,6 +58,7 @@ type Value struct {
 	SE       float64 // standard error by bootstrap; NaN: none
 	Counts   map[string]int
 	Clusters []float64 // of IC-LPIPS, by reference image
+	Nearest  []int     // of IC-LPIPS, the reference nearest to each image
 }
 
 // A Scorer measures with two networks.

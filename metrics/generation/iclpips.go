@@ -68,6 +68,10 @@ func (s *Scorer) icLPIPS(ctx context.Context, metric string, set Set, images, tr
 	ic := metrics.NewICLPIPS(p.ICLPIPS, c.cluster, len(training), distances)
 	drawn.Value, drawn.Clusters = ic.Value, ic.Clusters
 	drawn.Counts["clusters"] = ic.Valid
+	drawn.Nearest = make([]int, len(images))
+	for position, i := range order {
+		drawn.Nearest[i] = c.cluster[position]
+	}
 	if math.IsNaN(ic.Value) {
 		drawn.Reason = "no training image has two generated ones nearest to it"
 	} else {

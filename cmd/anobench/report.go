@@ -1,0 +1,288 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anobench/anobench/dataset"
+	"github.com/anobench/anobench/harness"
+	"github.com/anobench/anobench/metrics/generation"
+	"github.com/anobench/anobench/reports"
+	"github.com/anobench/anobench/results"
+)
+
+func newReport() *cobra.Command {
+	var runs, run, storeDir, out string
+	cmd := &cobra.Command{
+		Use:   "report",
+		Short: "Write a run as one HTML page",
+		Long: `Write a run as one HTML page that needs nothing else: all tables with the protocol's
+deviations, bars beside the published values, curves, confusion matrices, generated
+images beside real ones, localization maps, and the failure sheet. It opens from disk
+and can be sent by mail. anobench run writes it as well.`,
+		Example: "  anobench report\n  anobench report --run leather --out leather.html",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir, err := findRun(runs, run)
+			if err != nil {
+				return err
+			}
+			store, err := harness.OpenStore(storeDir)
+			if err != nil {
+				return withHint(err, "name the store of the run with --store")
+			}
+			plan, err := harness.LoadPlan(dir)
+			if err != nil {
+				return err
+			}
+			path, err := saveReport(dir, out, plan, store)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), path)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&runs, "runs", "runs", "folder of runs")
+	cmd.Flags().StringVar(&run, "run", "", "name of the run (default: the newest)")
+	cmd.Flags().StringVar(&storeDir, "store", defaultStore(), "folder of finished steps")
+	cmd.Flags().StringVar(&out, "out", "", "file to write (default: report/index.html in the run's folder)")
+	return cmd
+}
+
+// saveReport writes the run in folder dir as an HTML page and returns its path.
+func saveReport(dir, out string, plan *harness.Plan, store *harness.Store) (string, error) {
+	records, err := results.Read(filepath.Join(dir, "results.jsonl"))
+	if err != nil {
+		return "", err
+	}
+	exhibits, err := plan.Exhibits(store)
+	if err != nil {
+		return "", err
+	}
+	page := &reports.Page{Title: plan.Config.Name, Facts: facts(plan, records)}
+	for n := 1; n <= 12; n++ {
+		t, err := reports.MeasuredTable(n, records)
+		if errors.Is(err, reports.ErrNotMeasured) || slices.Contains(ablations, n) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		page.Tables = append(page.Tables, t)
+	}
+	if page.Beside, err = reports.GenerationTable(records); err != nil && !errors.Is(err, reports.ErrNotMeasured) {
+		return "", err
+	}
+	for _, fill := range []func(*reports.Page, *harness.Plan, *harness.Exhibits, []results.Record) error{addCurves, addSamples, addMaps, addFailures} {
+		if err := fill(page, plan, exhibits, records); err != nil {
+			return "", err
+		}
+	}
+	for _, c := range exhibits.Confusions {
+		page.Confusions = append(page.Confusions, reports.Confusion{Category: c.Category, Method: plan.Methods[c.Generator], Classes: c.Classes, Counts: c.Counts})
+	}
+	if out == "" {
+		out = filepath.Join(dir, "report", "index.html")
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o777); err != nil {
+		return "", err
+	}
+	f, err := os.Create(out)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if err := page.Write(f); err != nil {
+		return "", err
+	}
+	return out, f.Close()
+}
+
+// ablations are tables of rows that a plain run does not have.
+var ablations = []int{6, 7, 8, 9}
+
+// facts say what the run was.
+func facts(plan *harness.Plan, records []results.Record) []reports.Fact {
+	var categories, seeds []string
+	add := func(list []string, s string) []string {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+		return list
+	}
+	for _, r := range records {
+		categories, seeds = add(categories, r.Category), add(seeds, fmt.Sprint(r.Seed))
+	}
+	data := plan.Config.Data
+	if data == "" {
+		data = "embedded data set"
+	}
+	return []reports.Fact{
+		{Name: "data", Value: data}, {Name: "categories", Value: strings.Join(categories, ", ")},
+		{Name: "seeds", Value: strings.Join(seeds, ", ")}, {Name: "image size", Value: fmt.Sprint(plan.Config.Size)},
+		{Name: "pairs a defect", Value: fmt.Sprint(plan.Config.GenCount)}, {Name: "numbers", Value: fmt.Sprint(len(records))},
+	}
+}
+
+func addCurves(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, _ []results.Record) error {
+	var categories []string
+	for _, c := range e.Curves {
+		if !slices.Contains(categories, c.Category) {
+			categories = append(categories, c.Category)
+		}
+	}
+	for _, category := range categories {
+		pr := reports.CurveChart{Category: category, Kind: "PR", X: "recall", Y: "precision", XMax: 1}
+		roc := reports.CurveChart{Category: category, Kind: "ROC", X: "false positive rate", Y: "true positive rate", XMax: 1}
+		pro := reports.CurveChart{Category: category, Kind: "PRO", X: "false positive rate", Y: "per-region overlap", XMax: 0.3}
+		for _, c := range e.Curves {
+			if c.Category != category {
+				continue
+			}
+			method := plan.Methods[c.Generator]
+			p, r := reports.CurveLine{Method: method}, reports.CurveLine{Method: method}
+			for _, point := range c.Points {
+				p.X, p.Y = append(p.X, point.TPR), append(p.Y, point.Precision)
+				r.X, r.Y = append(r.X, point.FPR), append(r.Y, point.TPR)
+			}
+			pr.Lines, roc.Lines = append(pr.Lines, p), append(roc.Lines, r)
+			pro.Lines = append(pro.Lines, reports.CurveLine{Method: method, X: c.PRO.FPR, Y: c.PRO.Overlap})
+		}
+		page.Curves = append(page.Curves, pr, roc, pro)
+	}
+	return nil
+}
+
+func addSamples(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, _ []results.Record) error {
+	for _, s := range e.Samples {
+		label := "real"
+		if s.Generator != "" {
+			label = plan.Methods[s.Generator]
+		}
+		i := slices.IndexFunc(page.Samples, func(x reports.Samples) bool { return x.Category == s.Category && x.Defect == s.Defect })
+		if i < 0 {
+			i = len(page.Samples)
+			page.Samples = append(page.Samples, reports.Samples{Category: s.Category, Defect: s.Defect})
+		}
+		group := &page.Samples[i]
+		k := slices.IndexFunc(group.Rows, func(r reports.SampleRow) bool { return r.Label == label })
+		if k < 0 {
+			k = len(group.Rows)
+			group.Rows = append(group.Rows, reports.SampleRow{Label: label})
+		}
+		p, err := readPicture(s.Example, plan.Config.Size)
+		if err != nil {
+			return err
+		}
+		p.Caption = fmt.Sprintf("%s %s, %s", s.Category, s.Defect, label)
+		if s.Nearest != "" {
+			m, err := dataset.ReadImage(s.Nearest)
+			if err != nil {
+				return err
+			}
+			p.Inset = rgba(dataset.GeneratorImage(m, 48, 48))
+		}
+		group.Rows[k].Pictures = append(group.Rows[k].Pictures, p)
+	}
+	slices.SortStableFunc(page.Samples, func(a, b reports.Samples) int { return strings.Compare(a.Category, b.Category) })
+	return nil
+}
+
+// readPicture reads a pair at the run's image size.
+func readPicture(e harness.Example, size int) (reports.Picture, error) {
+	m, err := dataset.ReadImage(e.Image)
+	if err != nil {
+		return reports.Picture{}, err
+	}
+	k, err := dataset.ReadMask(e.Mask)
+	if err != nil {
+		return reports.Picture{}, err
+	}
+	k = dataset.GeneratorMask(k, size, size)
+	return reports.Picture{Image: rgba(dataset.GeneratorImage(m, size, size)), Mask: grayMask(k)}, nil
+}
+
+func rgba(m *dataset.Image) *image.RGBA {
+	out := image.NewRGBA(image.Rect(0, 0, m.Width, m.Height))
+	for i := range m.Width * m.Height {
+		copy(out.Pix[4*i:], m.Pix[3*i:3*i+3])
+		out.Pix[4*i+3] = 255
+	}
+	return out
+}
+
+func grayMask(m *dataset.Mask) *image.Gray {
+	return &image.Gray{Pix: m.Pix, Stride: m.Width, Rect: image.Rect(0, 0, m.Width, m.Height)}
+}
+
+func addMaps(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, _ []results.Record) error {
+	rows := make(map[string]int) // by image
+	for _, s := range e.Maps {
+		i, ok := rows[s.Image]
+		if !ok {
+			i = len(page.Maps)
+			rows[s.Image] = i
+			p, err := readPicture(harness.Example{Image: s.Image, Mask: s.Mask}, s.Size)
+			if err != nil {
+				return err
+			}
+			p.Caption = s.Category + " " + s.Name
+			page.Maps = append(page.Maps, reports.MapRow{Category: s.Category + " " + s.Name, Pictures: []reports.Picture{p}})
+		}
+		page.Maps[i].Pictures = append(page.Maps[i].Pictures, reports.Picture{Image: heat(s.Map, s.Size), Caption: plan.Methods[s.Generator]})
+	}
+	return nil
+}
+
+// heat draws a map in [0, 1] from black over red and yellow to white.
+func heat(scores []float32, size int) image.Image {
+	img := image.NewRGBA(image.Rect(0, 0, size, size))
+	for i, v := range scores {
+		at := func(from float32) uint8 { return uint8(255 * min(max(3*(v-from), 0), 1)) }
+		img.SetRGBA(i%size, i/size, color.RGBA{at(0), at(1.0 / 3), at(2.0 / 3), 255})
+	}
+	return img
+}
+
+func addFailures(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, records []results.Record) error {
+	for _, r := range records {
+		fault, ok := strings.CutPrefix(r.Metric, "fault_")
+		if !ok || r.Defect == "" || r.Value == nil || r.Seed != plan.Config.Seed {
+			continue
+		}
+		i := slices.IndexFunc(page.Failures, func(f reports.Failure) bool {
+			return f.Method == r.Method && f.Category == r.Category && f.Defect == r.Defect
+		})
+		if i < 0 {
+			i = len(page.Failures)
+			f := reports.Failure{Method: r.Method, Category: r.Category, Defect: r.Defect, Shares: make([]float64, len(generation.AllFaults))}
+			for _, pair := range e.Faulty {
+				if pair.Generator != r.Generator || pair.Category != r.Category || pair.Defect != r.Defect {
+					continue
+				}
+				p, err := readPicture(pair.Example, plan.Config.Size)
+				if err != nil {
+					return err
+				}
+				p.Caption = fmt.Sprintf("%s %s, %s: %s", r.Category, r.Defect, r.Method, strings.Join(pair.Faults, ", "))
+				f.Worst = append(f.Worst, p)
+			}
+			page.Failures = append(page.Failures, f)
+		}
+		for k, name := range generation.AllFaults {
+			if generation.FaultMetric(name) == fault {
+				page.Failures[i].Shares[k] = *r.Value
+			}
+		}
+	}
+	return nil
+}
