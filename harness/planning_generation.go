@@ -89,11 +89,11 @@ func (c Config) memory() (m trainingMemory, err error) {
 	return m, err
 }
 
-// generationMemory is roughly what LPIPS takes: a network, embeddings that are kept,
-// at most 1 GiB, and those of ten references with their sums.
-func (p *Plan) generationMemory(images int) int64 {
-	perImage := int64(p.Config.Generation.Size*p.Config.Generation.Size) * 130 * 4
-	return 300<<20 + min(1<<30, int64(images)*perImage) + 20*perImage
+// generationMemory is roughly what LPIPS takes: two networks, and the embeddings of ten
+// references, of their clusters' means and of the images under way.
+func (p *Plan) generationMemory() int64 {
+	embedding := int64(p.Config.Generation.Size*p.Config.Generation.Size) * 130 * 4
+	return 600<<20 + 64*embedding
 }
 
 func (p *Plan) addGeneration(l lane, pairs *Step, defects []string, count int) {
@@ -102,7 +102,7 @@ func (p *Plan) addGeneration(l lane, pairs *Step, defects []string, count int) {
 }
 
 func (p *Plan) generationStep(l lane, images int, inputs ...string) *Step {
-	s := l.step(ScoreGeneration, p.generationMemory(images), images, inputs...)
+	s := l.step(ScoreGeneration, p.generationMemory(), images, inputs...)
 	s.Where.Classifier, s.Where.LPIPS = p.networks.classifier, p.networks.lpips
 	return s
 }

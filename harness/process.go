@@ -132,7 +132,7 @@ func (r *run) listen(out io.Reader, key string) message {
 			io.Copy(io.Discard, out)
 			return m
 		}
-		e := Event{Type: StepProgress, Step: step, Done: m.Done, Total: m.Total, Unit: m.Unit, Loss: m.Loss, Rate: m.Rate, Left: m.Left, Message: m.Text}
+		e := Event{Type: StepProgress, Step: step, Progress: m.Progress}
 		r.finished <- outcome{step: step, event: &e}
 	}
 	return message{}

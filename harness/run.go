@@ -52,7 +52,9 @@ func Run(ctx context.Context, p *Plan, o Options) error {
 	r := &run{
 		plan: p, options: o, finished: make(chan outcome),
 		state: make(map[string]state), records: make(map[string]*StepRecord), waiting: make(map[string]bool),
+		under: make(map[string]*RunningStep), began: time.Now(),
 	}
+	defer os.Remove(o.Store.statusFile())
 	for _, s := range p.Steps {
 		if s.Kind.scores() {
 			if err := r.want(s); err != nil {
@@ -77,16 +79,19 @@ const (
 )
 
 type run struct {
-	plan     *Plan
-	options  Options
-	state    map[string]state
-	records  map[string]*StepRecord // of finished steps
-	waiting  map[string]bool        // for another process, and told so
-	finished chan outcome
-	jobs     int
-	memory   int64
-	threads  int
-	errs     []error
+	plan      *Plan
+	options   Options
+	state     map[string]state
+	records   map[string]*StepRecord // of finished steps
+	waiting   map[string]bool        // for another process, and told so
+	under     map[string]*RunningStep
+	began     time.Time
+	published time.Time // the status
+	finished  chan outcome
+	jobs      int
+	memory    int64
+	threads   int
+	errs      []error
 }
 
 type outcome struct {
@@ -124,7 +129,17 @@ func (r *run) want(s *Step) error {
 }
 
 func (r *run) tell(e Event) {
-	e.Steps = len(r.plan.Steps)
+	switch e.Type {
+	case StepStarted:
+		r.under[e.Step.Key] = &RunningStep{Step: e.Step.String(), Started: time.Now()}
+	case StepProgress:
+		if u := r.under[e.Step.Key]; u != nil {
+			u.Progress = e.Progress
+		}
+	default:
+		delete(r.under, e.Step.Key)
+	}
+	e.Steps, e.Finished, e.PlanLeft = len(r.plan.Steps), r.done(), r.left()
 	r.options.Listen(e)
 }
 
@@ -135,6 +150,7 @@ func (r *run) loop(ctx context.Context) error {
 	defer retry.Stop()
 	for {
 		blocked := ctx.Err() == nil && r.launch(ctx)
+		r.publish()
 		if r.jobs == 0 && !blocked {
 			break
 		}
@@ -162,6 +178,7 @@ func (r *run) loop(ctx context.Context) error {
 				}
 			}
 		case <-retry.C:
+			r.publish()
 			if !blocked {
 				continue
 			}

@@ -54,7 +54,7 @@ func (w *worker) trainClassifier(ctx context.Context) error {
 	}
 	s.Classifier.Threads = w.Threads
 	l, err := downstream.TrainClassifier(ctx, s.Classifier, classes, w.Step.Where.Pretrained, best, func(e downstream.Event) {
-		w.send(message{Done: e.Step, Total: e.Steps, Unit: "steps", Loss: finite(e.Loss), Rate: e.ImagesPerSecond, Left: e.Left})
+		w.send(message{Progress: Progress{Done: e.Step, Total: e.Steps, Unit: "steps", Loss: finite(e.Loss), Rate: e.ImagesPerSecond, Left: e.Left}})
 	})
 	var diverged *downstream.DivergedError
 	if errors.As(err, &diverged) {

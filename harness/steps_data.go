@@ -44,7 +44,7 @@ func (w *worker) split(context.Context) error {
 		return err
 	}
 	for _, l := range m.Leaks {
-		w.send(message{Text: fmt.Sprintf("%s: test image %s and training image %s: %s", c.Name, l.Test, l.Train, l.Kind)})
+		w.send(message{Progress: Progress{Message: fmt.Sprintf("%s: test image %s and training image %s: %s", c.Name, l.Test, l.Train, l.Kind)}})
 	}
 	raw, err := json.MarshalIndent(m, "", " ")
 	if err != nil {

@@ -126,7 +126,7 @@ func (w *worker) fit(ctx context.Context) error {
 	defer w.closePlugin(p)
 	start := time.Now()
 	return p.Fit(ctx, set, s.Generator.Options, filepath.Join(w.Out, checkpointFolder), func(pr sdk.Progress) {
-		m := message{Done: pr.Done, Total: pr.Total, Unit: "steps", Loss: finite(pr.Loss), Text: pr.Message}
+		m := message{Progress: Progress{Done: pr.Done, Total: pr.Total, Unit: "steps", Loss: finite(pr.Loss), Message: pr.Message}}
 		if took := time.Since(start); pr.Done > 0 {
 			m.Rate = float64(pr.Done) / took.Seconds()
 			m.Left = took / time.Duration(pr.Done) * time.Duration(max(pr.Total-pr.Done, 0))

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -100,6 +101,7 @@ func writeRecords(dir string, records []results.Record) error {
 
 // scorer loads the networks: real ones where the plan found their weights.
 func (w *worker) scorer(s generationSpec) (*generation.Scorer, error) {
+	debug.SetGCPercent(25) // few large slices without pointers: collecting often costs nothing and keeps memory near what is in use
 	device := exec.NewCPU(w.Threads)
 	classifier, err1 := OpenClassifier(w.Step.Where.Classifier, device)
 	lpips, err2 := OpenLPIPS(w.Step.Where.LPIPS, s.Trunk, device)

@@ -78,7 +78,7 @@ func (w *worker) train(ctx context.Context) error {
 	}
 	s.Localizer.Threads = w.Threads
 	l, err := downstream.TrainLocalizer(ctx, s.Localizer, set, best, func(e downstream.Event) {
-		w.send(message{Done: e.Step, Total: e.Steps, Unit: "steps", Loss: finite(e.Loss), Rate: e.ImagesPerSecond, Left: e.Left})
+		w.send(message{Progress: Progress{Done: e.Step, Total: e.Steps, Unit: "steps", Loss: finite(e.Loss), Rate: e.ImagesPerSecond, Left: e.Left}})
 	})
 	var diverged *downstream.DivergedError
 	if errors.As(err, &diverged) {

@@ -23,6 +23,7 @@ import (
 //	<kind>/<key>/...         the output
 //	tmp/<key>@<host>@<pid>@<n>  a step under way, renamed when complete
 //	leases/<key>             who is at a step now
+//	running/<host>@<pid>.json  how the runs under way go
 //	cache/                   hashes of files outside the store
 //
 // A folder under its key is complete and never changes. Any number of
@@ -35,7 +36,7 @@ func OpenStore(dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, sub := range []string{"tmp", "leases", "cache"} {
+	for _, sub := range []string{"tmp", "leases", "running", "cache"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
 		}
@@ -43,6 +44,18 @@ func OpenStore(dir string) (*Store, error) {
 	s := &Store{dir}
 	s.sweep()
 	return s, nil
+}
+
+// ExistingStore opens a store that must be there, and changes nothing in it.
+func ExistingStore(dir string) (*Store, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(filepath.Join(dir, "leases")); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a store", dir)
+	}
+	return &Store{dir}, nil
 }
 
 // Dir is the store's folder.
@@ -246,6 +259,19 @@ func (s *Store) sweep() {
 	for _, e := range leases {
 		if path := filepath.Join(s.dir, "leases", e.Name()); leaseDead(path) {
 			buryLease(path)
+		}
+	}
+	s.sweepStatuses()
+}
+
+// sweepStatuses removes what runs left that are gone.
+func (s *Store) sweepStatuses() {
+	files, _ := filepath.Glob(filepath.Join(s.dir, "running", "*"))
+	for _, path := range files {
+		raw, err := os.ReadFile(path)
+		var one Status
+		if err == nil && json.Unmarshal(raw, &one) == nil && one.dead() {
+			os.Remove(path)
 		}
 	}
 }

@@ -25,13 +25,7 @@ type task struct {
 
 // A message is a line from a worker to the harness: progress, or how it ended.
 type message struct {
-	Done    int           `json:"done,omitempty"`
-	Total   int           `json:"total,omitempty"`
-	Unit    string        `json:"unit,omitempty"`
-	Loss    *float64      `json:"loss,omitempty"`
-	Rate    float64       `json:"rate,omitempty"`
-	Left    time.Duration `json:"left,omitempty"`
-	Text    string        `json:"text,omitempty"`
+	Progress
 	End     bool          `json:"end,omitempty"`
 	Failure string        `json:"failure,omitempty"`
 	Hint    string        `json:"hint,omitempty"`
@@ -104,7 +98,7 @@ func (w *worker) input(i int) string { return w.Inputs[w.Step.Inputs[i]] }
 
 // progress reports done of total units since start.
 func (w *worker) progress(start time.Time, done, total int, unit string) {
-	m := message{Done: done, Total: total, Unit: unit}
+	m := message{Progress: Progress{Done: done, Total: total, Unit: unit}}
 	if took := time.Since(start); done > 0 {
 		m.Rate = float64(done) / took.Seconds()
 		m.Left = took / time.Duration(done) * time.Duration(total-done)

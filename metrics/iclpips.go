@@ -72,13 +72,12 @@ type ICLPIPS struct {
 // and j, or, for ICPaperText, that of image i to its reference (j is i).
 func NewICLPIPS(v ICLPIPSVariant, cluster []int, k int, distance func(i, j int) float64) ICLPIPS {
 	members := make([][]int, k)
-	ic := ICLPIPS{Clusters: make([]float64, k), Sizes: make([]int, k)}
+	sizes, means := make([]int, k), make([]float64, k)
 	for i, c := range cluster {
-		if ic.Sizes[c]++; v.Cap() == 0 || len(members[c]) < v.Cap() {
+		if sizes[c]++; v.Cap() == 0 || len(members[c]) < v.Cap() {
 			members[c] = append(members[c], i)
 		}
 	}
-	sum := 0.0
 	for c, m := range members {
 		total, n := 0.0, 0
 		for a, i := range m {
@@ -90,15 +89,25 @@ func NewICLPIPS(v ICLPIPSVariant, cluster []int, k int, distance func(i, j int) 
 				total, n = total+distance(i, j), n+1
 			}
 		}
-		ic.Clusters[c] = total / float64(n) // NaN for none
-		if n > 0 {
-			sum += ic.Clusters[c]
+		means[c] = total / float64(n) // NaN for none
+	}
+	return v.Average(means, sizes)
+}
+
+// Average is the variant's value from the mean distance of each cluster, NaN where
+// there are too few members, and the clusters' sizes.
+func (v ICLPIPSVariant) Average(means []float64, sizes []int) ICLPIPS {
+	ic := ICLPIPS{Clusters: means, Sizes: sizes}
+	sum := 0.0
+	for _, m := range means {
+		if m == m {
+			sum += m
 			ic.Valid++
 		}
 	}
 	count := ic.Valid
 	if v == ICDFMGAN {
-		count = k
+		count = len(means)
 	}
 	ic.Value = sum / float64(count)
 	return ic

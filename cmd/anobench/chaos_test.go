@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -298,4 +299,40 @@ func (r chaosRun) outputs() map[string][]byte {
 		r.t.Fatal(err)
 	}
 	return found
+}
+
+// TestStatusFromOutside looks at a run from a second process, while it goes and after
+// it was killed.
+func TestStatusFromOutside(t *testing.T) {
+	r := newChaosRun(t)
+	cmd, _, stderr := r.start()
+	status := func() string {
+		out := exec.Command(r.program, "status")
+		out.Dir = r.dir
+		text, err := out.CombinedOutput()
+		if err != nil && !strings.Contains(string(text), "is not a store") {
+			t.Fatalf("%v: %s", err, text)
+		}
+		return string(text)
+	}
+	seen := ""
+	for range 600 {
+		if seen = status(); strings.Contains(seen, "  train-") {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	lines := strings.Split(seen, "\n")
+	if len(lines) < 2 || !strings.HasPrefix(lines[0], "chaos  ") || !strings.Contains(lines[0], fmt.Sprintf("process %d on ", cmd.Process.Pid)) {
+		t.Errorf("status of a run under way:\n%s\n%s", seen, stderr)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if seen := status(); seen != "no run is under way\n" {
+		t.Errorf("status of a killed run: %s", seen)
+	}
+	r.finish()
+	if left, err := filepath.Glob(filepath.Join(r.dir, "store", "running", "*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
 }

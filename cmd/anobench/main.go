@@ -71,9 +71,10 @@ func newRoot() *cobra.Command {
 		Use:   "anobench",
 		Short: "Benchmark few-shot industrial anomaly image generation",
 		Long: `anobench measures how good generators of anomaly images are: it lets each
-learn from a handful of defect images, trains a U-Net localizer on what it
-makes, tests that on real defects, and prints the tables of AnomalyDiffusion
-(Hu et al., AAAI 2024) beside the published numbers.
+learn from a handful of defect images, scores what it makes (Inception Score,
+IC-LPIPS), trains a U-Net localizer and a ResNet classifier on it, tests those
+on real defects, and prints the tables of AnomalyDiffusion (Hu et al., AAAI
+2024) beside the published numbers.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`,
 		Example:       "  anobench run\n  anobench table 2 --paper",
@@ -89,7 +90,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newRun(), newTable(), newReport(), newScore(), newLocalize(), newScoreMaps(),
+		newRun(), newStatus(), newTable(), newReport(), newScore(), newLocalize(), newScoreMaps(),
 		newPlugins(), newPlugin(), newData(), newWeights(), newDoctor(), newVersion(), newWorker(),
 	)
 	wrapArgs(root)

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -13,89 +15,114 @@ import (
 
 // A progress shows how a run goes: bars on a terminal, plain lines elsewhere.
 type progress struct {
-	out    io.Writer
-	began  time.Time
-	bars   *mpb.Progress // nil: plain lines
-	total  *mpb.Bar
-	under  map[string]*mpb.Bar // steps under way
-	status map[string]string
-	cached int
-	done   int
-	failed int
-	steps  int
-	last   map[string]time.Time // of a step's last plain line
+	out             io.Writer
+	began           time.Time
+	bars            *mpb.Progress // nil: plain lines
+	total           *mpb.Bar
+	under           map[string]*mpb.Bar // steps under way
+	mu              sync.Mutex
+	status          map[string]string // of each, under mu
+	summary         atomic.Value      // string
+	done            int
+	failed          int
+	finished, steps int                  // of the plan
+	last            map[string]time.Time // of a step's last plain line
 }
 
 // plainEvery is how often a step under way gets a plain line.
 const plainEvery = 15 * time.Second
 
 func newProgress(out io.Writer, plan *harness.Plan) *progress {
-	p := &progress{out: out, began: time.Now(), under: make(map[string]*mpb.Bar), status: make(map[string]string), steps: len(plan.Steps), last: make(map[string]time.Time)}
+	p := &progress{out: out, began: time.Now(), steps: len(plan.Steps), under: make(map[string]*mpb.Bar), status: make(map[string]string), last: make(map[string]time.Time)}
 	if isTerminal(out) {
 		p.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(40), mpb.WithRefreshRate(200*time.Millisecond))
-		p.total = p.bars.AddBar(int64(len(plan.Steps)),
-			mpb.PrependDecorators(decor.Name("all steps", decor.WCSyncSpaceR), decor.CountersNoUnit("%d/%d", decor.WCSyncSpace)),
-			mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
+		p.total = p.bars.AddBar(int64(len(plan.Steps)), mpb.BarPriority(-1),
+			mpb.PrependDecorators(decor.Name("all steps", decor.WCSyncSpaceR)),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.summary.Load().(string) })))
+		p.summary.Store("")
 	}
 	return p
 }
 
 func (p *progress) event(e harness.Event) {
+	p.steps, p.finished = e.Steps, e.Finished
+	if p.bars != nil {
+		p.total.SetCurrent(int64(e.Finished))
+		p.summary.Store(describePlan(e.Finished, e.Steps, p.failed, time.Since(p.began), e.PlanLeft))
+	}
 	key := e.Step.Key
 	switch e.Type {
 	case harness.StepCached:
-		p.cached++
 		p.finish(key)
 	case harness.StepDone:
 		p.done++
 		p.finish(key)
-		if p.bars == nil {
-			p.line("done", e)
-		}
+		p.line("done", e)
 	case harness.StepFailed:
 		p.failed++
 		p.finish(key)
-		if p.bars == nil {
-			p.line("failed", e)
-		}
+		p.line("failed", e)
 	case harness.StepWaiting:
-		if p.bars == nil {
-			p.line("waiting for another process at", e)
-		}
+		p.line("waiting for another process at", e)
+	case harness.StepStarted:
+		p.bar(e)
 	case harness.StepProgress:
-		p.status[key] = describeProgress(e)
-		if p.bars == nil {
-			if time.Since(p.last[key]) > plainEvery {
-				p.last[key] = time.Now()
-				p.line("at", e)
-			}
-			return
+		p.mu.Lock()
+		p.status[key] = describeProgress(e.Progress)
+		p.mu.Unlock()
+		if bar := p.under[key]; bar != nil {
+			bar.SetTotal(int64(max(e.Total, 1)), false)
+			bar.SetCurrent(int64(e.Done))
+		} else if p.bars == nil && time.Since(p.last[key]) > plainEvery {
+			p.last[key] = time.Now()
+			p.line("at", e)
 		}
-		bar := p.under[key]
-		if bar == nil {
-			bar = p.bars.AddBar(int64(max(e.Total, 1)), mpb.BarRemoveOnComplete(),
-				mpb.PrependDecorators(decor.Name(e.Step.String(), decor.WCSyncSpaceR)),
-				mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.status[key] })))
-			p.under[key] = bar
-		}
-		bar.SetCurrent(int64(e.Done))
 	}
 }
 
+// bar adds a line for a step under way.
+func (p *progress) bar(e harness.Event) {
+	if p.bars == nil {
+		return
+	}
+	key := e.Step.Key
+	p.under[key] = p.bars.AddBar(1, mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name(e.Step.String(), decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return p.status[key]
+		})))
+}
+
+// describePlan is how far a run is, in words.
+func describePlan(finished, steps, failed int, took, left time.Duration) string {
+	s := fmt.Sprintf("%d/%d  %s", finished, steps, took.Round(time.Second))
+	if failed > 0 {
+		s += fmt.Sprintf("  %d failed", failed)
+	}
+	if left >= time.Second {
+		s += fmt.Sprintf("  about %s left", left.Round(time.Second))
+	}
+	return s
+}
+
 // describeProgress is loss, rate and time left in words.
-func describeProgress(e harness.Event) string {
-	s := e.Message
-	if e.Total > 0 {
-		s = fmt.Sprintf("%d/%d %s", e.Done, e.Total, e.Unit)
+func describeProgress(p harness.Progress) string {
+	s := p.Message
+	if p.Total > 0 {
+		s = fmt.Sprintf("%d/%d %s", p.Done, p.Total, p.Unit)
 	}
-	if e.Loss != nil {
-		s += fmt.Sprintf("  loss %.4f", *e.Loss)
+	if p.Loss != nil {
+		s += fmt.Sprintf("  loss %.4f", *p.Loss)
 	}
-	if e.Rate > 0 {
-		s += fmt.Sprintf("  %.0f/s", e.Rate)
+	if p.Rate > 0 && p.Unit == "steps" {
+		s += fmt.Sprintf("  %.0f images/s", p.Rate)
+	} else if p.Rate > 0 {
+		s += fmt.Sprintf("  %.0f/s", p.Rate)
 	}
-	if e.Left > 0 {
-		s += fmt.Sprintf("  %s left", e.Left.Round(time.Second))
+	if p.Left >= time.Second {
+		s += fmt.Sprintf("  %s left", p.Left.Round(time.Second))
 	}
 	return s
 }
@@ -105,18 +132,22 @@ func (p *progress) finish(key string) {
 		bar.Abort(true)
 		delete(p.under, key)
 	}
-	if p.total != nil {
-		p.total.Increment()
-	}
 }
 
+// line tells an event where there are no bars.
 func (p *progress) line(what string, e harness.Event) {
-	s := fmt.Sprintf("%6.1fs %d/%d %s %s", time.Since(p.began).Seconds(), p.done+p.cached, p.steps, what, e.Step)
-	if text := p.status[e.Step.Key]; text != "" && e.Type == harness.StepProgress {
-		s += ": " + text
+	if p.bars != nil {
+		return
+	}
+	s := fmt.Sprintf("%6.1fs %d/%d %s %s", time.Since(p.began).Seconds(), e.Finished, e.Steps, what, e.Step)
+	if e.Type == harness.StepProgress {
+		s += ": " + describeProgress(e.Progress)
 	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
+	}
+	if e.PlanLeft >= 10*time.Second {
+		s += fmt.Sprintf("; all in about %s", e.PlanLeft.Round(time.Second))
 	}
 	fmt.Fprintln(p.out, s)
 }
@@ -133,7 +164,7 @@ func (p *progress) close() {
 	switch {
 	case p.failed > 0:
 		fmt.Fprintf(p.out, "%d of %d steps done, %d failed\n", p.done, p.steps, p.failed)
-	case p.cached > 0:
+	case p.done < p.steps && p.finished == p.steps:
 		fmt.Fprintf(p.out, "%d steps done, the others of %d were in the store\n", p.done, p.steps)
 	}
 }

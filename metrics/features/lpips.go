@@ -41,7 +41,9 @@ type LPIPS struct {
 type lpipsProgram struct {
 	*exec.Program
 	shapes [][]int // of the taps
+	length int     // of an embedding
 	input  []float32
+	tap    []float32 // of all images
 }
 
 // NewLPIPS returns the distance by a trunk with the parameters of a weight file,
@@ -100,11 +102,7 @@ func (l *LPIPS) EmbeddingLen(h, w int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := 0
-	for _, s := range p.shapes {
-		n += s[1] * s[2] * s[3]
-	}
-	return n, nil
+	return p.length, nil
 }
 
 // Embed embeds images, all of one size.
@@ -154,9 +152,12 @@ func (l *LPIPS) EmbedTensor(images []float32, n, h, w int) ([]Embedding, error) 
 	}
 	p.Run()
 	out := make([]Embedding, n)
+	for i := range out {
+		out[i] = make(Embedding, 0, p.length)
+	}
 	for tap, s := range p.shapes {
 		size := s[1] * s[2] * s[3]
-		all := make([]float32, n*size)
+		all := p.tap[:n*size]
 		if err := p.Read(fmt.Sprint("tap", tap), all); err != nil {
 			return nil, err
 		}
@@ -220,7 +221,10 @@ func (l *LPIPS) graph(n, h, w int) (*lpipsProgram, error) {
 	p := &lpipsProgram{input: make([]float32, n*3*h*w)}
 	for i, tap := range taps {
 		g.Output(fmt.Sprint("tap", i), tap)
-		p.shapes = append(p.shapes, tap.Shape())
+		s := tap.Shape()
+		p.shapes = append(p.shapes, s)
+		p.length += s[1] * s[2] * s[3]
+		p.tap = slices.Grow(p.tap, n*s[1]*s[2]*s[3])
 	}
 	g.Freeze()
 	if p.Program, err = g.Compile(l.device); err != nil {
@@ -233,6 +237,32 @@ func (l *LPIPS) graph(n, h, w int) (*lpipsProgram, error) {
 // if b is nil.
 func (l *LPIPS) Distances(a, b []Embedding) [][]float64 {
 	return l.device.SquaredDistances(floats(a), floats(b))
+}
+
+// Join moves mean, that of n-1 embeddings, to be that of n with e, and returns how far
+// e was from it.
+func (l *LPIPS) Join(mean, e Embedding, n int) float64 {
+	const stripe = 1 << 14
+	share := 1 / float32(n)
+	stripes := (len(e) + stripe - 1) / stripe
+	parts := make([]float64, stripes)
+	l.device.Parallel(stripes, func(i, _ int) {
+		m := mean[i*stripe : min((i+1)*stripe, len(e))]
+		var sums [8]float32
+		for k, v := range e[i*stripe:][:len(m)] {
+			d := v - m[k]
+			m[k] += d * share
+			sums[k%8] += d * d
+		}
+		for _, s := range sums {
+			parts[i] += float64(s)
+		}
+	})
+	sum := 0.0
+	for _, p := range parts {
+		sum += p
+	}
+	return sum
 }
 
 func floats(e []Embedding) [][]float32 {

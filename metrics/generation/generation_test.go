@@ -53,48 +53,58 @@ func find(t *testing.T, values []Value, metric, defect string) Value {
 	return Value{}
 }
 
-// TestExhaustiveNeedsNoPairs compares the sums with all pairs, and a bound on kept
-// embeddings with none.
-func TestExhaustiveNeedsNoPairs(t *testing.T) {
+// TestVariantsNeedNoPairs compares what is gathered image by image with distances
+// between all pairs.
+func TestVariantsNeedNoPairs(t *testing.T) {
 	ctx := context.Background()
 	set := Set{Defect: "hole"}
-	set.Images, _ = drawn(t, "fabric", "hole", 0, 17, 64)
-	set.Training, _ = drawn(t, "fabric", "hole", 50, 3, 64)
-	s := scorer(t, Protocol{IS: PerDefectMean, ICLPIPS: metrics.ICReleased, Size: 64, Seed: 1})
-	values, err := s.icLPIPS(ctx, "ic_lpips", set, set.Images, set.Training)
-	if err != nil {
-		t.Fatal(err)
-	}
-	drawnValue, all := values[0], values[1]
-	if !(drawnValue.Value > 0) || math.Abs(all.Value-drawnValue.Value) > 1e-5*drawnValue.Value {
-		t.Errorf("all pairs by sums give %v, one by one %v", all.Value, drawnValue.Value)
-	}
-	if !(drawnValue.SE > 0) || drawnValue.Counts["images"] != 17 || drawnValue.Counts["references"] != 3 {
-		t.Errorf("%+v", drawnValue)
-	}
-	// Nothing kept: members are embedded again.
-	references, err := s.embed(ctx, set.Training)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := newClusters(s, s.Protocol, references)
-	c.keep = 0
-	order := s.Protocol.order(len(set.Images))
-	for _, i := range order {
-		e, err := s.embed(ctx, set.Images[i:i+1])
+	set.Images, _ = drawn(t, "fabric", "hole", 0, 70, 64)
+	set.Training, _ = drawn(t, "fabric", "hole", 100, 1, 64) // one cluster, larger than the cap of 50
+	few, _ := drawn(t, "fabric", "hole", 110, 3, 64)
+	for _, c := range []struct {
+		variant  metrics.ICLPIPSVariant
+		images   []*dataset.Image
+		training []*dataset.Image
+	}{
+		{metrics.ICReleased, set.Images[:20], few}, {metrics.ICReleased, set.Images, set.Training}, {metrics.ICDFMGAN, set.Images[:20], few},
+		{metrics.ICPaperText, set.Images[:20], few},
+	} {
+		s := scorer(t, Protocol{IS: PerDefectMean, ICLPIPS: c.variant, Size: 64, Seed: 1})
+		values, err := s.icLPIPS(ctx, "ic_lpips", set, c.images, c.training)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.add([]int{i}, e); err != nil {
+		var ordered []*dataset.Image
+		for _, i := range s.Protocol.order(len(c.images)) {
+			ordered = append(ordered, c.images[i])
+		}
+		images, err := s.embed(ctx, ordered)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	distances, err := c.distances(ctx, set.Images)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ic := metrics.NewICLPIPS(metrics.ICReleased, c.cluster, 3, distances); math.Abs(ic.Value-drawnValue.Value) > 1e-6*drawnValue.Value {
-		t.Errorf("embedded again: %v, kept: %v", ic.Value, drawnValue.Value)
+		references, err := s.embed(ctx, c.training)
+		if err != nil {
+			t.Fatal(err)
+		}
+		toReference, between := s.LPIPS.Distances(images, references), s.LPIPS.Distances(images, nil)
+		for i, v := range []metrics.ICLPIPSVariant{c.variant, metrics.ICExhaustive} {
+			cluster, err := c.variant.Clusters(toReference)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := metrics.NewICLPIPS(v, cluster, len(references), func(i, j int) float64 {
+				if i == j {
+					return toReference[i][cluster[i]]
+				}
+				return between[i][j]
+			})
+			if got := values[i]; !(want.Value > 0) || math.Abs(got.Value-want.Value) > 1e-5*want.Value || got.Counts["clusters"] != want.Valid {
+				t.Errorf("%s of %d images: %v of %d clusters image by image, %v of %d by pairs", v, len(images), got.Value, got.Counts["clusters"], want.Value, want.Valid)
+			}
+		}
+		if got := values[0]; !(got.SE > 0 && got.SE < got.Value/5) || got.Counts["images"] != len(c.images) || got.Counts["references"] != len(c.training) {
+			t.Errorf("%+v", got)
+		}
 	}
 }
 

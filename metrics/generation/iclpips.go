@@ -12,19 +12,17 @@ import (
 )
 
 const (
-	// keptEmbeddings bounds the memory for images that wait for their cluster to be
-	// complete, in floats; what does not fit is embedded again.
-	keptEmbeddings = 1 << 28
 	// embedAtOnce is how many images are embedded between looks at the clock.
 	embedAtOnce = 4
+	// thinning is the share of an embedding that is kept of each image, for the
+	// bootstrap alone: every so many-th number, which a prime spreads over channels
+	// and pixels.
+	thinning = 31
 )
 
 // icLPIPS measures IC-LPIPS, over the protocol's draw and over all pairs, and how far
-// images are from their nearest training image.
-//
-// Every image is embedded once. The mean over all pairs of a cluster needs no pairs:
-// with y the members less their reference, the sum of squared distances between n
-// of them is n Σ|y|² - |Σy|².
+// images are from their nearest training image. Every image is embedded once and no
+// pair is looked at: see cluster.
 func (s *Scorer) icLPIPS(ctx context.Context, metric string, set Set, images, training []*dataset.Image) ([]Value, error) {
 	p := s.Protocol
 	proxy := s.LPIPS.Proxy
@@ -45,8 +43,9 @@ func (s *Scorer) icLPIPS(ctx context.Context, metric string, set Set, images, tr
 	if err != nil {
 		return nil, err
 	}
-	c := newClusters(s, p, references)
+	c := newClusters(s, references)
 	order := p.order(len(images))
+	drawn.Nearest = make([]int, len(images))
 	for part := range slices.Chunk(order, embedAtOnce) {
 		var some []*dataset.Image
 		for _, i := range part {
@@ -56,91 +55,52 @@ func (s *Scorer) icLPIPS(ctx context.Context, metric string, set Set, images, tr
 		if err != nil {
 			return nil, err
 		}
-		if err := c.add(part, embeddings); err != nil {
+		joined, err := c.add(embeddings)
+		if err != nil {
 			return nil, err
 		}
+		for i, k := range joined {
+			drawn.Nearest[part[i]] = k
+		}
 	}
-	distances, err := c.distances(ctx, images)
-	if err != nil {
-		return nil, err
-	}
-	// Clusters and distances are by position in the order.
-	ic := metrics.NewICLPIPS(p.ICLPIPS, c.cluster, len(training), distances)
-	drawn.Value, drawn.Clusters = ic.Value, ic.Clusters
-	drawn.Counts["clusters"] = ic.Valid
-	drawn.Nearest = make([]int, len(images))
-	for position, i := range order {
-		drawn.Nearest[i] = c.cluster[position]
-	}
+	ic := c.average(p.ICLPIPS)
+	drawn.Value, drawn.Clusters, drawn.Counts["clusters"] = ic.Value, ic.Clusters, ic.Valid
 	if math.IsNaN(ic.Value) {
 		drawn.Reason = "no training image has two generated ones nearest to it"
 	} else {
-		drawn.SE = bootstrapClusters(p, c.cluster, len(training), distances)
+		drawn.SE = c.bootstrap()
 	}
-	all.Value, all.Counts["clusters"] = c.exhaustive()
+	exhaustive := c.average(metrics.ICExhaustive)
+	all.Value, all.Counts["clusters"] = exhaustive.Value, exhaustive.Valid
 	if math.IsNaN(all.Value) {
 		all.Reason = drawn.Reason
 	}
 	out := []Value{drawn, all}
 	if metric == "ic_lpips" && p.Extended {
-		out = append(out, s.copies(value, c, references)...)
+		out = append(out, s.copies(value, c.nearest, references)...)
 	}
 	return out, nil
 }
 
 // copies tells how near images come to the training images.
-func (s *Scorer) copies(value func(metric, variant string) Value, c *clusters, references []features.Embedding) []Value {
+func (s *Scorer) copies(value func(metric, variant string) Value, nearest []float64, references []features.Embedding) []Value {
 	near, copied := value("nearest_lpips", "mean"), value("near_copies", "tenth-of-median")
 	sum := 0.0
-	for _, d := range c.nearest {
+	for _, d := range nearest {
 		sum += d
 	}
-	near.Value = sum / float64(len(c.nearest))
+	near.Value = sum / float64(len(nearest))
 	var between []float64
 	for i, row := range s.LPIPS.Distances(references, nil) {
 		between = append(between, row[:i]...)
 	}
-	count, _ := metrics.NearCopies(c.nearest, between)
+	count, _ := metrics.NearCopies(nearest, between)
 	copied.Counts["near_copies"] = count
-	copied.Value = 100 * float64(count) / float64(len(c.nearest))
+	copied.Value = 100 * float64(count) / float64(len(nearest))
 	if len(between) == 0 {
 		copied.Value, copied.Reason = math.NaN(), "one training image gives no scale for what is near"
 	}
 	return []Value{near, copied}
-}
-
-// bootstrapClusters draws members with replacement within each cluster; pairs of an
-// image with itself do not count.
-func bootstrapClusters(p Protocol, cluster []int, k int, distance func(i, j int) float64) float64 {
-	members := make([][]int, k)
-	for i, c := range cluster {
-		if p.ICLPIPS.Cap() == 0 || len(members[c]) < p.ICLPIPS.Cap() {
-			members[c] = append(members[c], i)
-		}
-	}
-	members = slices.DeleteFunc(members, func(m []int) bool { return len(m) == 0 })
-	variance, n := 0.0, 0
-	for _, m := range members {
-		se := metrics.Bootstrap(len(m), p.Seed, func(which []int) float64 {
-			sum, pairs := 0.0, 0
-			for a, i := range which {
-				if !p.ICLPIPS.Pairs() {
-					sum, pairs = sum+distance(m[i], m[i]), pairs+1
-					continue
-				}
-				for _, j := range which[:a] {
-					if i != j {
-						sum, pairs = sum+distance(m[i], m[j]), pairs+1
-					}
-				}
-			}
-			return sum / float64(pairs)
-		})
-		if !math.IsNaN(se) {
-			variance, n = variance+se*se, n+1
-		}
-	}
-	return math.Sqrt(variance) / float64(n)
 }
 
 // embed resizes images as the released script does and embeds them.
@@ -158,106 +118,123 @@ func (s *Scorer) embed(ctx context.Context, images []*dataset.Image) ([]features
 // clusters gathers images around references as they come.
 type clusters struct {
 	scorer     *Scorer
-	protocol   Protocol
 	references []features.Embedding
-	order      []int     // index of each image
-	cluster    []int     // its reference
-	nearest    []float64 // and the distance to it
-	members    [][]int   // positions of the images that pairs are made of, by reference
-	kept       map[int]features.Embedding
-	keep       int         // how many more may be kept
-	sums       [][]float32 // of the members less their reference
-	size       []int
+	clusters   []*cluster
+	nearest    []float64 // of each image, the distance to its reference
 }
 
-func newClusters(s *Scorer, p Protocol, references []features.Embedding) *clusters {
-	k := len(references)
-	c := &clusters{
-		scorer: s, protocol: p, references: references, members: make([][]int, k), kept: make(map[int]features.Embedding),
-		keep: keptEmbeddings / len(references[0]), sums: make([][]float32, k), size: make([]int, k),
-	}
-	for i := range c.sums {
-		c.sums[i] = make([]float32, len(references[0]))
+// A cluster is a reference with the images nearest to it. The mean squared distance
+// over all pairs of n points needs no pairs: it is 2/(n-1) times the sum of squared
+// distances to the points' mean, which Welford's update gives as points come.
+type cluster struct {
+	size     int
+	mean     []float32            // of the members
+	spread   float64              // sum of squared distances to it
+	toward   float64              // sum of distances to the reference
+	drawn    float64              // mean over the pairs that the protocol's variant draws
+	thinned  []features.Embedding // of the members drawn
+	distance []float64            // to the reference, of the members drawn
+}
+
+func newClusters(s *Scorer, references []features.Embedding) *clusters {
+	c := &clusters{scorer: s, references: references}
+	for range references {
+		c.clusters = append(c.clusters, &cluster{mean: make([]float32, len(references[0])), drawn: math.NaN()})
 	}
 	return c
 }
 
-func (c *clusters) add(which []int, embeddings []features.Embedding) error {
+// add puts images into the clusters of the references that it returns.
+func (c *clusters) add(embeddings []features.Embedding) ([]int, error) {
+	variant := c.scorer.Protocol.ICLPIPS
 	toReference := c.scorer.LPIPS.Distances(embeddings, c.references)
-	joined, err := c.protocol.ICLPIPS.Clusters(toReference)
+	joined, err := variant.Clusters(toReference)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i, k := range joined {
-		position := len(c.order)
-		c.order = append(c.order, which[i])
-		c.cluster = append(c.cluster, k)
-		c.nearest = append(c.nearest, toReference[i][k])
-		c.size[k]++
-		for n, v := range embeddings[i] {
-			c.sums[k][n] += v - c.references[k][n]
-		}
-		if limit := c.protocol.ICLPIPS.Cap(); !c.protocol.ICLPIPS.Pairs() || limit > 0 && len(c.members[k]) == limit {
-			continue
-		}
-		c.members[k] = append(c.members[k], position)
-		if len(c.kept) < c.keep {
-			c.kept[position] = embeddings[i]
-		}
-	}
-	return nil
-}
-
-// distances computes what the protocol's variant needs.
-func (c *clusters) distances(ctx context.Context, images []*dataset.Image) (func(i, j int) float64, error) {
-	if !c.protocol.ICLPIPS.Pairs() {
-		return func(i, _ int) float64 { return c.nearest[i] }, nil
-	}
-	at := make(map[int]int) // place of a position in its cluster's table
-	tables := make([][][]float64, len(c.members))
-	for k, members := range c.members {
-		embeddings := make([]features.Embedding, len(members))
-		var missing []int
-		var again []*dataset.Image
-		for i, position := range members {
-			at[position] = i
-			if embeddings[i] = c.kept[position]; embeddings[i] == nil {
-				missing, again = append(missing, i), append(again, images[c.order[position]])
+	for i, at := range joined {
+		k, d := c.clusters[at], toReference[i][at]
+		c.nearest = append(c.nearest, d)
+		k.size++
+		k.toward += d
+		k.spread += c.scorer.LPIPS.Join(k.mean, embeddings[i], k.size) * float64(k.size-1) / float64(k.size)
+		if limit := variant.Cap(); limit == 0 || k.size <= limit {
+			k.drawn = k.pairs()
+			k.distance = append(k.distance, d)
+			if variant.Pairs() {
+				k.thinned = append(k.thinned, thin(embeddings[i]))
 			}
 		}
-		computed, err := c.scorer.embed(ctx, again)
-		if err != nil {
-			return nil, err
-		}
-		for i, e := range computed {
-			embeddings[missing[i]] = e
-		}
-		tables[k] = c.scorer.LPIPS.Distances(embeddings, nil)
-		for _, position := range members {
-			delete(c.kept, position)
-		}
 	}
-	return func(i, j int) float64 { return tables[c.cluster[i]][at[i]][at[j]] }, nil
+	return joined, nil
 }
 
-// exhaustive is the mean over clusters of the mean over all of their pairs.
-func (c *clusters) exhaustive() (value float64, valid int) {
-	squares := make([]float64, len(c.size))
-	for i, k := range c.cluster {
-		squares[k] += c.nearest[i]
+// pairs is the mean distance over all pairs of members.
+func (k *cluster) pairs() float64 {
+	if k.size < 2 {
+		return math.NaN()
 	}
-	sum := 0.0
-	for k, n := range c.size {
-		if n < 2 {
+	return 2 * k.spread / float64(k.size-1)
+}
+
+// average is a variant's value: the protocol's, or that over all pairs.
+func (c *clusters) average(v metrics.ICLPIPSVariant) metrics.ICLPIPS {
+	means, sizes := make([]float64, len(c.clusters)), make([]int, len(c.clusters))
+	for i, k := range c.clusters {
+		sizes[i] = k.size
+		switch {
+		case v == metrics.ICExhaustive:
+			means[i] = k.pairs()
+		case v.Pairs():
+			means[i] = k.drawn
+		default:
+			means[i] = k.toward / float64(k.size) // NaN for none
+		}
+	}
+	return v.Average(means, sizes)
+}
+
+// thin keeps some of an embedding, scaled so that distances keep their expectation.
+func thin(e features.Embedding) features.Embedding {
+	out := make(features.Embedding, 0, len(e)/thinning+1)
+	scale := float32(math.Sqrt(thinning))
+	for i := 0; i < len(e); i += thinning {
+		out = append(out, e[i]*scale)
+	}
+	return out
+}
+
+// bootstrap is the standard error of the protocol's variant. It draws members with
+// replacement within each cluster; pairs of an image with itself do not count.
+func (c *clusters) bootstrap() float64 {
+	p := c.scorer.Protocol
+	variance, n := 0.0, 0
+	for _, k := range c.clusters {
+		if len(k.distance) == 0 {
 			continue
 		}
-		length := 0.0
-		for _, v := range c.sums[k] {
-			length += float64(v) * float64(v)
+		var pairs [][]float64
+		if p.ICLPIPS.Pairs() {
+			pairs = c.scorer.LPIPS.Distances(k.thinned, nil)
 		}
-		pairs := float64(n) * float64(n-1) / 2
-		sum += max(float64(n)*squares[k]-length, 0) / pairs
-		valid++
+		se := metrics.Bootstrap(len(k.distance), p.Seed, func(which []int) float64 {
+			sum, count := 0.0, 0
+			for a, i := range which {
+				if pairs == nil {
+					sum, count = sum+k.distance[i], count+1
+					continue
+				}
+				for _, j := range which[:a] {
+					if i != j {
+						sum, count = sum+pairs[i][j], count+1
+					}
+				}
+			}
+			return sum / float64(count)
+		})
+		if !math.IsNaN(se) {
+			variance, n = variance+se*se, n+1
+		}
 	}
-	return sum / float64(valid), valid
+	return math.Sqrt(variance) / float64(n)
 }
