@@ -31,7 +31,7 @@ func (k Kind) scores() bool {
 // output.
 var versions = map[Kind]int{
 	DrawData: 1, SplitData: 1, FitGenerator: 1, Generate: 1, TrainLocalizer: 2, ScoreLocalizer: 1,
-	ScoreGeneration: 3, TrainClassifier: 1, ScoreClassifier: 1,
+	ScoreGeneration: 3, TrainClassifier: 1, ScoreClassifier: 2,
 }
 
 // A Step is a pure function of its inputs. Its key names its output in the

@@ -25,6 +25,31 @@ const (
 type Confusion struct {
 	Classes []string `json:"classes"`
 	Counts  [][]int  `json:"counts"` // [true][predicted]
+	// By test image, in the order of the split: what it is and what the classifier says.
+	Labels    []int `json:"labels"`
+	Predicted []int `json:"predicted"`
+}
+
+// count fills the matrix.
+func (c *Confusion) count() {
+	c.Counts = make([][]int, len(c.Classes))
+	for i := range c.Counts {
+		c.Counts[i] = make([]int, len(c.Classes))
+	}
+	for i, label := range c.Labels {
+		c.Counts[label][c.Predicted[i]]++
+	}
+}
+
+// right is how many images the classifier knows.
+func (c *Confusion) right() int {
+	n := 0
+	for i, label := range c.Labels {
+		if c.Predicted[i] == label {
+			n++
+		}
+	}
+	return n
 }
 
 // trainClassifier trains a classifier on generated images alone.
@@ -96,13 +121,11 @@ func confusion(ctx context.Context, l *downstream.Classifier, c *dataset.Categor
 	if err != nil {
 		return Confusion{}, 0, err
 	}
-	out := Confusion{Classes: l.Classes, Counts: make([][]int, len(l.Classes))}
-	for i := range out.Counts {
-		out.Counts[i] = make([]int, len(l.Classes))
+	out := Confusion{Classes: l.Classes, Labels: labels}
+	for _, row := range logits {
+		out.Predicted = append(out.Predicted, metrics.ArgMax(row))
 	}
-	for i, row := range logits {
-		out.Counts[labels[i]][metrics.ArgMax(row)]++
-	}
+	out.count()
 	return out, accuracy, nil
 }
 
@@ -135,22 +158,14 @@ func (w *worker) scoreClassifier(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	percent, right, all := 100*accuracy, 0, 0
-	for i, row := range matrix.Counts {
-		for k, n := range row {
-			all += n
-			if i == k {
-				right += n
-			}
-		}
-	}
+	percent := 100 * accuracy
 	start := "random"
 	if s.Pretrained {
 		start = "imagenet"
 	}
 	r := results.Record{
 		Metric: "accuracy", MetricID: fmt.Sprintf("accuracy/%s/start=%s/size=%d", s.Arch, start, s.Size), Value: &percent,
-		Counts: map[string]int{"images": all, "right": right, "classes": len(l.Classes), "leaks": len(manifest.Leaks)}, Dataset: manifest.Content,
+		Counts: map[string]int{"images": len(matrix.Labels), "right": matrix.right(), "classes": len(l.Classes), "leaks": len(manifest.Leaks)}, Dataset: manifest.Content,
 	}
 	if !s.Pretrained {
 		r.Deviations = []string{"classifiers start from random weights, not ImageNet's (anobench weights fetch " + s.Arch + ")"}

@@ -44,6 +44,23 @@ func (l *Localization) Regions() int { return len(l.regions) }
 // sizes do not fit or a score is NaN, naming the map's index. An image is
 // anomalous if its mask marks any pixel for AUPRO.
 func NewLocalization(maps []Map, truth GroundTruth) (*Localization, error) {
+	t, err := NewTestSet(maps, truth)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]int, len(maps))
+	for i := range all {
+		all[i] = i
+	}
+	return t.Rank(all), nil
+}
+
+// A TestSet is score maps, each ranked on its own, of which samples can be ranked
+// together.
+type TestSet struct{ parts []Localization }
+
+// NewTestSet takes maps as NewLocalization does.
+func NewTestSet(maps []Map, truth GroundTruth) (*TestSet, error) {
 	parts := make([]Localization, len(maps))
 	errs := make([]error, len(maps))
 	parallel(len(maps), func(i int) {
@@ -51,23 +68,41 @@ func NewLocalization(maps []Map, truth GroundTruth) (*Localization, error) {
 			errs[i] = fmt.Errorf("map %d: %w", i, err)
 		}
 	})
-	l := new(Localization)
-	for i := range parts {
-		if errs[i] != nil {
-			return nil, errs[i]
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
 		}
-		l.images = append(l.images, parts[i].images...)
-		l.labels = append(l.labels, parts[i].labels...)
-		l.regions = append(l.regions, parts[i].regions...)
+	}
+	return &TestSet{parts}, nil
+}
+
+// Labels says which images are anomalous.
+func (t *TestSet) Labels() []bool {
+	out := make([]bool, len(t.parts))
+	for i := range out {
+		out[i] = t.parts[i].labels[0]
+	}
+	return out
+}
+
+// Rank ranks the pixels of some images together, of which any may be taken more than
+// once.
+func (t *TestSet) Rank(images []int) *Localization {
+	l := new(Localization)
+	for _, i := range images {
+		part := &t.parts[i]
+		l.images = append(l.images, part.images...)
+		l.labels = append(l.labels, part.labels...)
+		l.regions = append(l.regions, part.regions...)
 	}
 	gather := func(keys func(*Localization) []uint32) []uint32 {
 		n := 0
-		for i := range parts {
-			n += len(keys(&parts[i]))
+		for _, i := range images {
+			n += len(keys(&t.parts[i]))
 		}
 		all := make([]uint32, 0, n)
-		for i := range parts {
-			all = append(all, keys(&parts[i])...)
+		for _, i := range images {
+			all = append(all, keys(&t.parts[i])...)
 		}
 		radixSort(all)
 		return all
@@ -81,7 +116,7 @@ func NewLocalization(maps []Map, truth GroundTruth) (*Localization, error) {
 	}
 	parallel(len(sorts), func(i int) { sorts[i]() })
 	l.neg = merge(l.neg, l.free)
-	return l, nil
+	return l
 }
 
 // parallel runs f(0..n-1) on all processors.

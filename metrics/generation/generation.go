@@ -57,8 +57,9 @@ type Value struct {
 	Reason   string  // why not
 	SE       float64 // standard error by bootstrap; NaN: none
 	Counts   map[string]int
-	Clusters []float64 // of IC-LPIPS, by reference image
-	Nearest  []int     // of IC-LPIPS, the reference nearest to each image
+	Classes  [][]float64 // of a defect's IS: the probabilities [N, classes]
+	Clusters []float64   // of IC-LPIPS, by reference image
+	Nearest  []int       // of IC-LPIPS, the reference nearest to each image
 }
 
 // A Scorer measures with two networks.
@@ -149,6 +150,7 @@ func (s *Scorer) set(ctx context.Context, set Set) ([]Value, [][]float64, error)
 		return nil, nil, err
 	}
 	values := []Value{s.inceptionScore("is", PerDefectMean, set.Defect, probabilities, Splits)}
+	values[0].Classes = probabilities
 	ic, err := s.icLPIPS(ctx, "ic_lpips", set, set.Images, set.Training)
 	if err != nil {
 		return nil, nil, err
