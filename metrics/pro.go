@@ -27,13 +27,7 @@ func proCurve(free []uint32, regions []region, steps int) (PROCurve, error) {
 	c := PROCurve{FPR: []float64{1}, Overlap: []float64{1}}
 	n := len(free)
 	for i := range steps {
-		pos := 0
-		if steps > 1 {
-			pos = int(float64(i) * (float64(n-1) / float64(steps-1)))
-			if i == steps-1 {
-				pos = n - 1
-			}
-		}
+		pos := proPosition(i, steps, n)
 		threshold := free[pos]
 		overlap := 0.0
 		for _, r := range regions {
@@ -46,6 +40,18 @@ func proCurve(free []uint32, regions []region, steps int) (PROCurve, error) {
 	slices.Reverse(c.FPR)
 	slices.Reverse(c.Overlap)
 	return c, nil
+}
+
+// proPosition is the position of threshold i of steps among n sorted scores, as
+// numpy.linspace(0, n-1, steps) cut to integers.
+func proPosition(i, steps, n int) int {
+	switch {
+	case steps == 1:
+		return 0
+	case i == steps-1:
+		return n - 1
+	}
+	return int(float64(i) * (float64(n-1) / float64(steps-1)))
 }
 
 // Area is the area under the curve up to a false positive rate, by trapezoids
