@@ -187,11 +187,16 @@ func (t *testSet) score(ctx context.Context, l *downstream.Localizer, truth metr
 }
 
 func (t *testSet) rank(maps [][]float32, truth metrics.GroundTruth) (*metrics.Localization, error) {
+	return metrics.NewLocalization(t.maps(maps), truth)
+}
+
+// maps joins scores and ground truth.
+func (t *testSet) maps(scores [][]float32) []metrics.Map {
 	var all []metrics.Map
-	for i, m := range maps {
+	for i, m := range scores {
 		all = append(all, metrics.Map{H: t.size, W: t.size, Scores: m, Mask: t.masks[i]})
 	}
-	return metrics.NewLocalization(all, truth)
+	return all
 }
 
 // releasedCriterion is what the released code selects epochs by: image AUROC +

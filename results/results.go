@@ -1,5 +1,6 @@
 // Package results defines the one record type that every measurement of a
-// benchmark is written as, and its reading and writing as JSON lines.
+// benchmark is written as, its reading and writing as JSON lines, and what two
+// compared sides differ by.
 package results
 
 // A Record is one measured number together with everything needed to know
