@@ -24,13 +24,7 @@ func (t *Table) renderMarkdown(w io.Writer) error {
 			head[i] = strings.TrimSpace(g.groups[i] + " " + h)
 		}
 		align[0] = tw.AlignLeft
-		table := tablewriter.NewTable(w,
-			tablewriter.WithRenderer(renderer.NewMarkdown()),
-			tablewriter.WithHeaderAutoFormat(tw.Off),
-			tablewriter.WithHeaderAutoWrap(tw.WrapNone),
-			tablewriter.WithRowAutoWrap(tw.WrapNone),
-			tablewriter.WithAlignment(align),
-		)
+		table := markdownTable(w, align)
 		table.Header(head)
 		for _, r := range g.rows {
 			line := make([]string, len(r.entries))
@@ -59,4 +53,14 @@ func (t *Table) renderMarkdown(w io.Writer) error {
 		fmt.Fprintf(w, "- %s\n", n)
 	}
 	return nil
+}
+
+func markdownTable(w io.Writer, align tw.Alignment) *tablewriter.Table {
+	return tablewriter.NewTable(w,
+		tablewriter.WithRenderer(renderer.NewMarkdown()),
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithAlignment(align),
+	)
 }

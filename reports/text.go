@@ -43,22 +43,7 @@ func (t *Table) renderText(w io.Writer, ansi bool) error {
 		}
 		head := g.overlined(w, func(e entry) int { return utf8.RuneCountInString(e.text) + markWidth })
 		align[0] = tw.AlignLeft
-		table := tablewriter.NewTable(w,
-			tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
-				Borders: tw.BorderNone,
-				Symbols: tw.NewSymbols(tw.StyleLight),
-				Settings: tw.Settings{
-					Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off},
-					Lines:      tw.Lines{ShowHeaderLine: tw.On},
-				},
-			})),
-			tablewriter.WithHeaderAutoFormat(tw.Off),
-			tablewriter.WithHeaderAutoWrap(tw.WrapNone),
-			tablewriter.WithRowAutoWrap(tw.WrapNone),
-			tablewriter.WithAlignment(align),
-			tablewriter.WithTrimSpace(tw.Off),
-			tablewriter.WithPadding(tw.Padding{Right: " "}),
-		)
+		table := textTable(w, align)
 		table.Header(head)
 		for i, r := range g.rows {
 			if r.average && i > 0 && !g.rows[i-1].average {
@@ -125,4 +110,24 @@ func (g *grid) overlined(w io.Writer, width func(entry) int) []string {
 		fmt.Fprintln(w, line)
 	}
 	return heads
+}
+
+// textTable has no borders and a line under the head.
+func textTable(w io.Writer, align tw.Alignment) *tablewriter.Table {
+	return tablewriter.NewTable(w,
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders: tw.BorderNone,
+			Symbols: tw.NewSymbols(tw.StyleLight),
+			Settings: tw.Settings{
+				Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off},
+				Lines:      tw.Lines{ShowHeaderLine: tw.On},
+			},
+		})),
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithAlignment(align),
+		tablewriter.WithTrimSpace(tw.Off),
+		tablewriter.WithPadding(tw.Padding{Right: " "}),
+	)
 }
