@@ -19,6 +19,7 @@ const module = "github.com/anobench/anobench"
 var mayImport = map[string][]string{
 	"cmd/...":                      {"..."},
 	"harness":                      {"harness/host", "plugins/sdk", "downstream", "metrics/...", "dataset/...", "results", "internal/memory", "nn/exec", "nn/models", "nn/weights/catalog"},
+	"harness/bundle":               {"harness", "metrics/...", "dataset", "results"},
 	"harness/host/...":             {"plugins/sdk/..."},
 	"reports/...":                  {"results", "metrics"},
 	"plugins/sdk/...":              {"plugins/sdk/..."},

@@ -28,50 +28,6 @@ import (
 // pairsFile holds what was seen in every generated pair, for the failure sheet.
 const pairsFile = "pairs.json"
 
-// evidenceFile holds what IS and IC-LPIPS were computed from.
-const evidenceFile = "evidence.json"
-
-// An Evidence is what the IS and IC-LPIPS of one defect's images rest on.
-type Evidence struct {
-	Defect string `json:"defect"`
-	// Classes are the class probabilities [N, classes] as round(-2048 ln p), at most
-	// 65535.
-	Classes [][]uint16 `json:"classes"`
-	// Clusters are the mean distances of IC-LPIPS's clusters; null: too few members.
-	Clusters []*float64 `json:"clusters,omitempty"`
-}
-
-// evidenceScale is the unit of Evidence.Classes: probabilities are kept to 1/4096 of
-// themselves.
-const evidenceScale = 2048
-
-func writeEvidence(dir string, values []generation.Value) error {
-	var all []Evidence
-	for _, v := range values {
-		switch {
-		case v.Classes != nil:
-			e := Evidence{Defect: v.Defect}
-			for _, row := range v.Classes {
-				line := make([]uint16, len(row))
-				for i, p := range row {
-					line[i] = uint16(min(math.Round(-evidenceScale*math.Log(p)), math.MaxUint16))
-				}
-				e.Classes = append(e.Classes, line)
-			}
-			all = append(all, e)
-		case v.Clusters != nil && strings.TrimSuffix(v.Metric, "_proxy") == "ic_lpips" && v.Defect != "":
-			for _, c := range v.Clusters {
-				all[len(all)-1].Clusters = append(all[len(all)-1].Clusters, finite(c))
-			}
-		}
-	}
-	raw, err := json.Marshal(all)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, evidenceFile), raw, 0o666)
-}
-
 // A PairReport is a generated pair and what is wrong with it.
 type PairReport struct {
 	Defect string   `json:"defect"`

@@ -55,6 +55,9 @@ func (t *Table) anyMeasured() bool {
 func (t *Table) plain() grid {
 	measured := t.anyMeasured()
 	g := grid{groups: []string{""}, heads: []string{"category"}}
+	if t.Number == 0 { // none of the paper's
+		g.heads[0] = "method"
+	}
 	for _, method := range t.Methods {
 		for _, m := range t.Metrics {
 			g.groups = append(g.groups, methodLabel(method))

@@ -53,8 +53,13 @@ func Read(path string) ([]Record, error) {
 		return nil, fmt.Errorf("read results: %w", err)
 	}
 	defer f.Close()
+	return ReadFrom(f, path)
+}
+
+// ReadFrom is Read for what is no file; name is what errors call it.
+func ReadFrom(r io.Reader, name string) ([]Record, error) {
 	var records []Record
-	in := bufio.NewReader(f)
+	in := bufio.NewReader(r)
 	for n := 1; ; n++ {
 		line, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
@@ -65,10 +70,10 @@ func Read(path string) ([]Record, error) {
 		}
 		var r Record
 		if err := json.Unmarshal(line, &r); err != nil {
-			return nil, fmt.Errorf("%s:%d: not a record: %w: remove the line or run again", path, n, err)
+			return nil, fmt.Errorf("%s:%d: not a record: %w: remove the line or run again", name, n, err)
 		}
 		if r.Version < 1 || r.Version > FormatVersion {
-			return nil, fmt.Errorf("%s:%d: record version %d: this program reads versions 1 to %d; use a newer one", path, n, r.Version, FormatVersion)
+			return nil, fmt.Errorf("%s:%d: record version %d: this program reads versions 1 to %d; use a newer one", name, n, r.Version, FormatVersion)
 		}
 		records = append(records, r)
 	}

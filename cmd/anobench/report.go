@@ -71,7 +71,7 @@ func saveReport(dir, out string, plan *harness.Plan, store *harness.Store) (stri
 	page := &reports.Page{Title: plan.Config.Name, Facts: facts(plan, records)}
 	for n := 1; n <= 12; n++ {
 		t, err := reports.MeasuredTable(n, records)
-		if errors.Is(err, reports.ErrNotMeasured) || slices.Contains(ablations, n) {
+		if errors.Is(err, reports.ErrNotMeasured) || isAblation(n) {
 			continue
 		}
 		if err != nil {
@@ -109,6 +109,8 @@ func saveReport(dir, out string, plan *harness.Plan, store *harness.Store) (stri
 
 // ablations are tables of rows that a plain run does not have.
 var ablations = []int{6, 7, 8, 9}
+
+func isAblation(table int) bool { return slices.Contains(ablations, table) }
 
 // facts say what the run was.
 func facts(plan *harness.Plan, records []results.Record) []reports.Fact {
