@@ -27,6 +27,12 @@ func (g *Graph) Sigmoid(x *Node) *Node { return g.pointwise(x, ops.Sigmoid) }
 // Tanh is the hyperbolic tangent.
 func (g *Graph) Tanh(x *Node) *Node { return g.pointwise(x, ops.Tanh) }
 
+// Exp is the exponential function.
+func (g *Graph) Exp(x *Node) *Node { return g.pointwise(x, ops.Exp) }
+
+// Clamp is x between lo and hi, and the nearer of them elsewhere.
+func (g *Graph) Clamp(x *Node, lo, hi float64) *Node { return g.pointwise(x, ops.Clamp(lo, hi)) }
+
 func (g *Graph) pointwise(x *Node, f ops.Function) *Node {
 	return g.layer(f.Name, func() (*Node, error) { return ops.NewPointwise(x, f) })
 }
@@ -79,4 +85,9 @@ func (g *Graph) Mul(a, b *Node) *Node {
 }
 
 // Scale is x times a number.
-func (g *Graph) Scale(x *Node, factor float64) *Node { return g.pointwise(x, ops.Line(factor, 0)) }
+func (g *Graph) Scale(x *Node, factor float64) *Node { return g.Line(x, factor, 0) }
+
+// Line is x times a number plus another.
+func (g *Graph) Line(x *Node, slope, offset float64) *Node {
+	return g.pointwise(x, ops.Line(slope, offset))
+}

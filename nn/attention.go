@@ -27,18 +27,28 @@ func ReweightMap(f func(maps *Node) (*Node, error)) AttentionOption {
 // channels: projections name.to_q, to_k and to_v without bias and name.to_out.0,
 // as in latent diffusion models, giving [N, L, C].
 func (g *Graph) Attention(x, context *Node, name string, heads, dim int, options ...AttentionOption) *Node {
-	var a attention
-	for _, o := range options {
-		o(&a)
-	}
 	q := g.LinearNoBias(x, name+".to_q", heads*dim)
 	k := g.LinearNoBias(context, name+".to_k", heads*dim)
 	v := g.LinearNoBias(context, name+".to_v", heads*dim)
-	mixed := g.layer(name, func() (*Node, error) {
-		return ops.Attention(q, k, v, heads, 1/math.Sqrt(float64(dim)), a.logits, a.maps)
-	})
+	mixed := g.Attend(q, k, v, heads, options...)
 	if g.err != nil {
 		return nil
 	}
 	return g.Linear(mixed, name+".to_out.0", x.Shape()[x.Dims()-1])
+}
+
+// Attend is attention without projections: queries [N, L, C], keys and values
+// [N, S, C], whose channels the heads share out, give [N, L, C].
+func (g *Graph) Attend(q, k, v *Node, heads int, options ...AttentionOption) *Node {
+	if g.err != nil {
+		return nil
+	}
+	var a attention
+	for _, o := range options {
+		o(&a)
+	}
+	dim := q.Shape()[q.Dims()-1] / heads
+	return g.layer("attention", func() (*Node, error) {
+		return ops.Attention(q, k, v, heads, 1/math.Sqrt(float64(dim)), a.logits, a.maps)
+	})
 }

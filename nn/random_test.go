@@ -39,7 +39,7 @@ func randomNet(g *Graph, rng *rand.Rand) {
 		name := fmt.Sprint("layer", i)
 		x := pick()
 		channels := x.Shape()[1]
-		switch rng.IntN(14) {
+		switch rng.IntN(15) {
 		case 0:
 			x = g.Conv2D(x, name, 1+rng.IntN(6), Pad(1))
 		case 1:
@@ -78,6 +78,10 @@ func randomNet(g *Graph, rng *rand.Rand) {
 			x = g.Pixels(g.GEGLU(g.Linear(rows, name+"ff", 2*channels)), side, side)
 		case 13:
 			x = g.Conv2D(g.UpsampleNearest(x, 2), name, 3, Stride(2), Pad(1))
+		case 14:
+			if first := rng.IntN(channels); channels > 1 {
+				x = g.Channels(x, first, 1+rng.IntN(channels-first))
+			}
 		}
 		pool = append(pool, x)
 		if rng.IntN(4) == 0 {

@@ -92,6 +92,11 @@ func (g *Graph) Concat(x ...*Node) *Node {
 	return g.layer("concat", func() (*Node, error) { return ops.NewConcat(x...) })
 }
 
+// Channels takes count channels of images [N, C, H, W] from first on.
+func (g *Graph) Channels(x *Node, first, count int) *Node {
+	return g.layer("channels", func() (*Node, error) { return ops.NewChannels(x, first, count) })
+}
+
 // Tokens turns images [N, C, H, W] into rows of channels [N, H*W, C].
 func (g *Graph) Tokens(x *Node) *Node {
 	return g.layer("tokens", func() (*Node, error) { return ops.NewTokens(x) })

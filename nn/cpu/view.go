@@ -108,3 +108,20 @@ func Copy(p *Pool, dst, src View) (run func()) {
 	}
 	return func() { p.Run(dst.N, task) }
 }
+
+// PadChannels prepares the copy of src to the channels of dst from first on; the
+// others are zero.
+func PadChannels(p *Pool, dst View, first int, src View) (run func()) {
+	task := func(r, _ int) {
+		n, y := r/dst.H, r%dst.H
+		if y == 0 {
+			dst.ClearRing(n)
+		}
+		for x := range dst.W {
+			d := dst.Data[dst.at(n, y, x):][:dst.C]
+			clear(d)
+			copy(d[first:], src.Data[src.at(n, y, x):][:src.C])
+		}
+	}
+	return func() { p.Run(dst.N*dst.H, task) }
+}

@@ -62,7 +62,7 @@ func (c *Concat) SymDiff(in G.Nodes, _, dy *G.Node) (G.Nodes, error) {
 	for i, x := range in {
 		channels := x.Shape()[1]
 		var err error
-		if grads[i], err = apply("channels", &Channels{First: at, Count: channels}, dy); err != nil {
+		if grads[i], err = NewChannels(dy, at, channels); err != nil {
 			return nil, err
 		}
 		at += channels
@@ -76,13 +76,18 @@ type Channels struct {
 	First, Count int
 }
 
+// NewChannels adds a Channels to the graph.
+func NewChannels(x *G.Node, first, count int) (*G.Node, error) {
+	return apply("channels", &Channels{First: first, Count: count}, x)
+}
+
 // InferShape gives [N, Count, H, W].
 func (c *Channels) InferShape(in ...G.DimSizer) (tensor.Shape, error) {
 	s, err := shapes(in, 4)
 	if err != nil {
 		return nil, err
 	}
-	if c.First+c.Count > s[0][1] {
+	if c.First < 0 || c.Count < 1 || c.First+c.Count > s[0][1] {
 		return nil, fmt.Errorf("channels %d to %d of %v", c.First, c.First+c.Count, s[0])
 	}
 	return tensor.Shape{s[0][0], c.Count, s[0][2], s[0][3]}, nil
@@ -96,6 +101,43 @@ func (c *Channels) Do(in ...G.Value) (G.Value, error) {
 		plane := x.shape[2] * x.shape[3]
 		for n := range x.shape[0] {
 			copy(y.data[n*c.Count*plane:][:c.Count*plane], x.data[(n*x.shape[1]+c.First)*plane:])
+		}
+		return y
+	})
+}
+
+// DiffWRT says that x is differentiable.
+func (c *Channels) DiffWRT(int) []bool { return all(1) }
+
+// SymDiff puts the gradient among zeros.
+func (c *Channels) SymDiff(in G.Nodes, _, dy *G.Node) (G.Nodes, error) {
+	dx, err := apply("channelPad", &ChannelPad{First: c.First, Width: in[0].Shape()[1]}, dy)
+	return G.Nodes{dx}, err
+}
+
+// ChannelPad puts x [N, C, H, W] at First among Width channels, zeros elsewhere.
+type ChannelPad struct {
+	node
+	First, Width int
+}
+
+// InferShape gives [N, Width, H, W].
+func (c *ChannelPad) InferShape(in ...G.DimSizer) (tensor.Shape, error) {
+	s, err := shapes(in, 4)
+	if err != nil {
+		return nil, err
+	}
+	return tensor.Shape{s[0][0], c.Width, s[0][2], s[0][3]}, nil
+}
+
+// Do copies.
+func (c *ChannelPad) Do(in ...G.Value) (G.Value, error) {
+	return reference(in, func(a []array) array {
+		x := a[0]
+		y := newArray(x.shape[0], c.Width, x.shape[2], x.shape[3])
+		image := len(x.data) / x.shape[0]
+		for n := range x.shape[0] {
+			copy(y.data[(n*c.Width+c.First)*x.shape[2]*x.shape[3]:], x.data[n*image:][:image])
 		}
 		return y
 	})

@@ -47,6 +47,8 @@ func TestNumericGradients(t *testing.T) {
 			return ops.NewResample(x[0], ops.Bilinear{Height: 2, Width: 9, AlignCorners: false})
 		}},
 		{"concat", [][]int{{2, 3, 2, 2}, {2, 1, 2, 2}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewConcat(x[0], x[1]) }},
+		{"channels", [][]int{{2, 5, 2, 3}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewChannels(x[0], 1, 2) }},
+		{"clamp", [][]int{{2, 3, 4}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewPointwise(x[0], ops.Clamp(-0.5, 0.7)) }},
 		{"softmax", [][]int{{2, 4, 3, 2}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewSoftmax(x[0]) }},
 		{"convTranspose", [][]int{{2, 4, 3, 4}, {4, 3, 3, 2}, {6}}, 0, func(x []*G.Node) (*G.Node, error) {
 			return ops.ConvTranspose2D(x[0], x[1], x[2], window, 2, [2]int{1, 0})

@@ -53,6 +53,16 @@ func LeakyReLU(slope float64) Function {
 	return Function{"leakyReLU", func(x float64) float64 { return pick(x, x, slope*x) }, func(x float64) float64 { return pick(x, 1, slope) }}
 }
 
+// Clamp is x between lo and hi, and the nearer of them elsewhere.
+func Clamp(lo, hi float64) Function {
+	return Function{"clamp", func(x float64) float64 { return min(max(x, lo), hi) }, func(x float64) float64 {
+		if x < lo || x > hi {
+			return 0
+		}
+		return 1
+	}}
+}
+
 // Line is slope times x plus offset.
 func Line(slope, offset float64) Function {
 	return Function{"line", func(x float64) float64 { return slope*x + offset }, func(float64) float64 { return slope }}

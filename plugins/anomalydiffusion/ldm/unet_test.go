@@ -1,9 +1,6 @@
 package ldm
 
 import (
-	"maps"
-	"math"
-	"slices"
 	"testing"
 
 	"github.com/anobench/anobench/internal/golden"
@@ -81,12 +78,7 @@ func TestGoldenUNet(t *testing.T) {
 			if p.Shape(key) == nil || key == "noise" && c.grads["z"] != "" {
 				continue
 			}
-			data := f.Tensor(t, key).F64()
-			narrow := make([]float32, len(data))
-			for i, v := range data {
-				narrow[i] = float32(v)
-			}
-			if err := p.Set(key, narrow); err != nil {
+			if err := p.Set(key, narrow(f.Tensor(t, key))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -103,44 +95,5 @@ func TestGoldenUNet(t *testing.T) {
 			}
 			closeTo(t, f, "plain/out", noise)
 		}
-	}
-}
-
-func closeTo(t *testing.T, f *golden.File, key string, got []float32) {
-	t.Helper()
-	want, tol := f.Tensor(t, key).F64(), f.TolAbs(t, key)
-	if len(got) != len(want) {
-		t.Fatalf("%s has %d elements, want %d", key, len(got), len(want))
-	}
-	for i, w := range want {
-		if !(math.Abs(float64(got[i])-w) <= tol) {
-			t.Errorf("%s: element %d is %v, want %v within %.3g", key, i, got[i], w, tol)
-			return
-		}
-	}
-}
-
-// checkNames compares names and shapes with a state_dict's.
-func checkNames(t *testing.T, params *nn.ParamSet, want [][2]any) {
-	t.Helper()
-	wanted := map[string][]int{}
-	for _, w := range want {
-		shape := []int{}
-		for _, v := range w[1].([]any) {
-			shape = append(shape, int(v.(float64)))
-		}
-		wanted[w[0].(string)] = shape
-	}
-	for _, p := range params.All() {
-		if p.Name == "z" || p.Name == "context" {
-			continue
-		}
-		if !slices.Equal(wanted[p.Name], p.Shape) {
-			t.Errorf("%s has shape %v, want %v", p.Name, p.Shape, wanted[p.Name])
-		}
-		delete(wanted, p.Name)
-	}
-	if len(wanted) > 0 {
-		t.Errorf("missing: %v", slices.Sorted(maps.Keys(wanted)))
 	}
 }
