@@ -70,7 +70,7 @@ func (g *Graph) Dropout(x *Node, name string, p float64, draw *Node) *Node {
 		return x
 	}
 	h := fnv.New64a()
-	h.Write([]byte(name))
+	h.Write([]byte(g.prefix + name))
 	return g.layer(name, func() (*Node, error) { return ops.Dropout(x, draw, p, g.params.seed^h.Sum64()) })
 }
 

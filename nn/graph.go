@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -29,6 +30,7 @@ type Graph struct {
 	graph  *G.ExprGraph
 	source exec.Source
 	leaves map[*Param]*Node
+	prefix string // of the names of parameters
 	loss   *Node
 	err    error
 }
@@ -41,6 +43,15 @@ func NewGraph(params *ParamSet, mode Mode) *Graph {
 
 // Err is the first error.
 func (g *Graph) Err() error { return g.err }
+
+// Within puts a prefix before the names of the parameters of all layers that f adds:
+// networks that go into one graph keep their own names apart.
+func (g *Graph) Within(prefix string, f func()) {
+	outer := g.prefix
+	g.prefix += prefix
+	f()
+	g.prefix = outer
+}
 
 // Input adds an input; images are [N, C, H, W].
 func (g *Graph) Input(name string, shape ...int) *Node {
@@ -68,17 +79,22 @@ func (g *Graph) fail(err error) *Node {
 
 // param is the leaf of a parameter.
 func (g *Graph) param(name string, kind Kind, shape []int, init Init) *Node {
-	p, err := g.params.get(name, kind, shape, init)
+	p, err := g.get(name, kind, shape, init)
 	if err != nil {
 		return g.fail(err)
 	}
 	if n := g.leaves[p]; n != nil {
 		return n
 	}
-	n := g.leaf(name, shape)
+	n := g.leaf(p.Name, shape)
 	g.leaves[p] = n
-	g.source.Params = append(g.source.Params, exec.Param{Named: exec.Named{Name: name, Node: n}, Data: p.Data})
+	g.source.Params = append(g.source.Params, exec.Param{Named: exec.Named{Name: p.Name, Node: n}, Data: p.Data})
 	return n
+}
+
+// get is the parameter of a layer.
+func (g *Graph) get(name string, kind Kind, shape []int, init Init) (*Param, error) {
+	return g.params.get(g.prefix+name, kind, shape, init)
 }
 
 // Variable is a parameter of its own, of no layer, that starts at zero: what is
@@ -97,7 +113,7 @@ func (g *Graph) layer(name string, build func() (*Node, error)) *Node {
 	}
 	n, err := build()
 	if err != nil {
-		return g.fail(fmt.Errorf("layer %s: %w", name, err))
+		return g.fail(fmt.Errorf("layer %s%s: %w", g.prefix, name, err))
 	}
 	return n
 }
@@ -110,9 +126,10 @@ func (g *Graph) Output(name string, n *Node) {
 }
 
 // Minimize makes the program also compute the gradient of the scalar loss with
-// respect to every weight it depends on. A graph has one loss: Gorgonia gives
-// a second one the gradient of the first.
-func (g *Graph) Minimize(loss *Node) {
+// respect to every weight it depends on, or, if names are given, to those among them
+// whose names begin with one of these: the others stay as they are. A graph has one
+// loss: Gorgonia gives a second one the gradient of the first.
+func (g *Graph) Minimize(loss *Node, trained ...string) {
 	if g.err != nil {
 		return
 	}
@@ -125,9 +142,14 @@ func (g *Graph) Minimize(loss *Node) {
 	var wrt []*Node
 	needed := dependencies(loss)
 	for _, p := range g.params.list {
-		if n := g.leaves[p]; p.Kind == Weight && needed[n] {
+		chosen := len(trained) == 0 || slices.ContainsFunc(trained, func(name string) bool { return strings.HasPrefix(p.Name, name) })
+		if n := g.leaves[p]; p.Kind == Weight && chosen && needed[n] {
 			names, wrt = append(names, p.Name), append(wrt, n)
 		}
+	}
+	if len(wrt) == 0 {
+		g.fail(fmt.Errorf("the loss depends on no weight %s", strings.Join(trained, ", ")))
+		return
 	}
 	grads, err := G.Grad(loss, wrt...)
 	if err != nil {
@@ -155,9 +177,10 @@ func dependencies(n *Node) map[*Node]bool {
 	return seen
 }
 
-// Freeze promises that the parameters keep the values that they have at the
-// program's first run, which spares later runs to prepare them: a frozen network
-// that only extracts features.
+// Freeze promises that the parameters without a gradient keep the values that they
+// have at the program's first run, which spares later runs to prepare them: a frozen
+// network that only extracts features, or through which others are trained. It costs
+// memory: a 3x3 convolution may keep four times its weights.
 func (g *Graph) Freeze() { g.source.Frozen = true }
 
 // Compile turns the graph into a program for the device.

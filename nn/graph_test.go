@@ -289,6 +289,48 @@ func TestASecondLossIsRefused(t *testing.T) {
 	}
 }
 
+// Networks of one graph keep their parameters apart, and one can be trained through
+// another that stays frozen.
+func TestWithin(t *testing.T) {
+	params := NewParamSet(1)
+	program := func(freeze bool) *exec.Program {
+		g := NewGraph(params, Train)
+		var x *Node
+		for _, prefix := range []string{"inner.", "outer."} {
+			g.Within(prefix, func() {
+				if x == nil {
+					x = g.Input("image", 2, 3, 8, 12)
+				}
+				x = g.Conv2D(x, "conv", 3, Pad(1))
+			})
+		}
+		g.Minimize(g.Mean(g.Mul(x, x)), "inner.", "nothing")
+		if freeze {
+			g.Freeze()
+		}
+		return compiled(t, g, 1)
+	}
+	plain, frozen := program(false), program(true)
+	for step := range 3 {
+		plain.Run()
+		frozen.Run()
+		if !slices.Equal(plain.Gradient("inner.conv.weight"), frozen.Gradient("inner.conv.weight")) {
+			t.Errorf("step %d: gradients through a frozen network differ", step)
+		}
+		for i, d := range plain.Gradient("inner.conv.weight") {
+			params.Get("inner.conv.weight").Data[i] -= 0.5 * d
+		}
+	}
+	if plain.Gradient("outer.conv.weight") != nil || plain.Gradient("outer.conv.bias") != nil {
+		t.Error("the outer network has gradients, too")
+	}
+	g := NewGraph(params, Train)
+	g.Minimize(g.Mean(g.Conv2D(g.Input("image", 1, 3, 4, 4), "conv", 1)), "inner.")
+	if err := g.Err(); err == nil || !strings.Contains(err.Error(), "depends on no weight inner.") {
+		t.Errorf("a loss without any weight to train gives error %v", err)
+	}
+}
+
 func TestLoad(t *testing.T) {
 	from, to := NewParamSet(1), NewParamSet(2)
 	trainer(t, from, 1).Run()

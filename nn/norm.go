@@ -45,11 +45,11 @@ func (g *Graph) BatchNorm(x *Node, name string, options ...NormOption) *Node {
 	}
 	shape := []int{x.Shape()[1]}
 	o, weight, bias := g.norm(name, shape[0], options)
-	mean, err := g.params.get(name+".running_mean", Buffer, shape, Constant(0))
+	mean, err := g.get(name+".running_mean", Buffer, shape, Constant(0))
 	g.check(err)
-	variance, err := g.params.get(name+".running_var", Buffer, shape, Constant(1))
+	variance, err := g.get(name+".running_var", Buffer, shape, Constant(1))
 	g.check(err)
-	count, err := g.params.get(name+".num_batches_tracked", Counter, nil, nil)
+	count, err := g.get(name+".num_batches_tracked", Counter, nil, nil)
 	g.check(err)
 	if g.err != nil {
 		return nil
@@ -57,7 +57,7 @@ func (g *Graph) BatchNorm(x *Node, name string, options ...NormOption) *Node {
 	var stats *Node
 	if g.mode == Eval {
 		stats = g.layer(name, func() (*Node, error) {
-			return ops.NewStackStats(g.param(mean.Name, Buffer, shape, nil), g.param(variance.Name, Buffer, shape, nil))
+			return ops.NewStackStats(g.param(name+".running_mean", Buffer, shape, nil), g.param(name+".running_var", Buffer, shape, nil))
 		})
 	} else {
 		pixels := x.Shape().TotalSize() / shape[0]

@@ -21,8 +21,8 @@ type Source struct {
 	// Gradients are results named after the parameters they belong to.
 	Gradients []Named
 	Running   []RunningStats
-	// Frozen says that parameters do not change after the first run: kernels may
-	// keep them in a form of their own.
+	// Frozen says that parameters without a gradient do not change after the first
+	// run: kernels may keep them in a form of their own.
 	Frozen bool
 }
 
@@ -55,9 +55,20 @@ func Compile(src Source, device Device) (*Program, error) {
 	c.fuse()
 	c.share()
 	for _, s := range c.steps {
-		s.Frozen = src.Frozen
+		s.Frozen = src.Frozen && c.fixed(s)
 	}
 	return c.program()
+}
+
+// fixed says that the weight of a step, its second input, is a parameter, and that it
+// has no parameter with a gradient.
+func (c *compiler) fixed(s *Step) bool {
+	for _, v := range s.In {
+		if v.parameter() && c.grads[v.name] != nil {
+			return false
+		}
+	}
+	return len(s.In) > 1 && s.In[1].parameter()
 }
 
 type compiler struct {

@@ -47,7 +47,7 @@ func (v *Value) root() *Value {
 type Step struct {
 	Op      any
 	In, Out []*Value
-	Frozen  bool // parameters keep their values after the first run
+	Frozen  bool // its parameters keep their values after the first run
 }
 
 // Conv is ops.Conv, (x, weight[, bias]), that can also take the statistics of
