@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/anobench/anobench/nn/ops"
@@ -30,13 +31,29 @@ func (g *Graph) linear(x *Node, name string, out int, biased bool) *Node {
 }
 
 // Embedding looks whole numbers ids [...] below count up in name.weight [count,
-// dim], giving [..., dim].
+// dim], giving [..., dim]; -1 gives zeros.
 func (g *Graph) Embedding(ids *Node, name string, count, dim int) *Node {
 	weight := g.param(name+".weight", Weight, []int{count, dim}, Normal(0, 1))
 	return g.layer(name, func() (*Node, error) { return ops.NewEmbedding(ids, weight) })
 }
 
-// Gather takes the rows of x [R, D] that ids [...] name, giving [..., D].
+// PositionEmbedding adds a learned vector for each position, the rows of name.weight
+// [L, D], to x [N, L, D].
+func (g *Graph) PositionEmbedding(x *Node, name string) *Node {
+	if g.err != nil {
+		return nil
+	}
+	s := x.Shape()
+	if len(s) != 3 {
+		return g.fail(fmt.Errorf("layer %s: input has shape %v, want [N, L, D]", name, s))
+	}
+	weight := g.param(name+".weight", Weight, []int{s[1], s[2]}, Normal(0, 1))
+	sum := g.AddChannel(g.Reshape(x, s[0], s[1]*s[2]), g.Reshape(weight, s[1]*s[2]))
+	return g.Reshape(sum, s...)
+}
+
+// Gather takes the rows of x [R, D] that ids [...] name, giving [..., D]; -1 gives
+// zeros.
 func (g *Graph) Gather(x, ids *Node) *Node {
 	return g.layer("gather", func() (*Node, error) { return ops.NewEmbedding(ids, x) })
 }

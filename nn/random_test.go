@@ -94,6 +94,22 @@ func randomNet(g *Graph, rng *rand.Rand) {
 	g.Minimize(loss)
 }
 
+// Ids name rows of a weight, or none.
+func TestEmbeddings(t *testing.T) {
+	params := NewParamSet(1)
+	g := NewGraph(params, Train)
+	ids := g.Input("ids", 3, 5)
+	x := g.Add(g.Embedding(ids, "tokens", 3, 4), g.Gather(g.Linear(g.Input("rows", 3, 2), "rows", 4), ids))
+	x = g.PositionEmbedding(x, "positions")
+	g.Output("x", x)
+	g.Minimize(g.Mean(g.Mul(x, g.Mul(x, x))))
+	rng := rand.New(rand.NewPCG(1, 0))
+	compareWithGorgonia(t, g, params, rng)
+	if shape := params.Get("positions.weight").Shape; len(shape) != 2 || shape[0] != 5 || shape[1] != 4 {
+		t.Errorf("positions have shape %v", shape)
+	}
+}
+
 // compareWithGorgonia runs the graph on random inputs both ways.
 func compareWithGorgonia(t *testing.T, g *Graph, params *ParamSet, rng *rand.Rand) *exec.Program {
 	t.Helper()
@@ -107,8 +123,11 @@ func compareWithGorgonia(t *testing.T, g *Graph, params *ParamSet, rng *rand.Ran
 		data := make([]float32, in.Node.Shape().TotalSize())
 		for i := range data {
 			data[i] = float32(rng.NormFloat64())
-			if in.Name == "mask" {
+			switch in.Name {
+			case "mask":
 				data[i] = float32(rng.IntN(2))
+			case "ids":
+				data[i] = float32(rng.IntN(4) - 1)
 			}
 		}
 		if err := p.Set(in.Name, data); err != nil {

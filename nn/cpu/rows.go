@@ -173,11 +173,15 @@ func FromRows(p *Pool, dst View, src []float32) (run func()) {
 	})
 }
 
-// TakeRows prepares the copy of the rows of x, width wide, that ids name. An id
-// that names none panics.
+// TakeRows prepares the copy of the rows of x, width wide, that ids name, zeros for
+// the id -1. Another id that names none panics.
 func TakeRows(y, x, ids []float32, width int) (run func()) {
 	return func() {
 		for i, id := range ids {
+			if id == -1 {
+				clear(y[i*width:][:width])
+				continue
+			}
 			copy(y[i*width:][:width], x[int(id)*width:][:width])
 		}
 	}
@@ -188,12 +192,26 @@ func AddRows(dx, dy, ids []float32, width int) (run func()) {
 	return func() {
 		clear(dx)
 		for i, id := range ids {
+			if id == -1 {
+				continue
+			}
 			d := dx[int(id)*width:][:width]
 			for k, v := range dy[i*width:][:width] {
 				d[k] += v
 			}
 		}
 	}
+}
+
+// AddToRows prepares y = x plus one row, as wide as both.
+func AddToRows(p *Pool, y, x, row []float32) (run func()) {
+	width := len(row)
+	return rowwise(p, len(x)/width, width, func(r int) {
+		x, y := x[r*width:][:width], y[r*width:][:width]
+		for i, v := range row {
+			y[i] = x[i] + v
+		}
+	})
 }
 
 // ColumnSums prepares the sums of the columns of x, as wide as sums.

@@ -115,9 +115,15 @@ func (d *CPU) Kernel(s *Step) func() {
 		if s.In[0].Image {
 			return cpu.AddChannels(d.pool, view(s.Out[0]), view(s.In[0]), flat(s.In[1]))
 		}
+		if x, y := s.In[0], s.Out[0]; len(x.Shape) == 2 && len(s.In[1].Shape) == 1 {
+			return cpu.AddToRows(d.pool, flat(y), flat(x), flat(s.In[1]))
+		}
 	case *ops.ChannelSum:
 		if s.In[0].Image {
 			return cpu.ChannelSums(d.pool, flat(s.Out[0]), view(s.In[0]), op.Images)
+		}
+		if len(s.In[0].Shape) == 2 && !op.Images {
+			return cpu.ColumnSums(d.pool, flat(s.Out[0]), flat(s.In[0]))
 		}
 	case *ops.Reshape:
 		if x, y := s.In[0], s.Out[0]; x.Image && !y.Image {

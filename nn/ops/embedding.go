@@ -8,9 +8,12 @@ import (
 )
 
 // Embedding looks ids (whole numbers, any shape [...]) up in weight [V, D],
-// giving [..., D], as torch.nn.functional.embedding. An id outside [0, V) is an
-// error.
+// giving [..., D], as torch.nn.functional.embedding. The id -1 gives a row of zeros;
+// any other outside [0, V) is an error.
 type Embedding struct{ node }
+
+// none is the id of no row.
+const none = -1
 
 // NewEmbedding adds an Embedding to the graph.
 func NewEmbedding(ids, weight *G.Node) (*G.Node, error) {
@@ -34,6 +37,9 @@ func (e *Embedding) Do(in ...G.Value) (G.Value, error) {
 		width := w.shape[1]
 		y := newArray(append(append([]int{}, ids.shape...), width)...)
 		for i, id := range ids.data {
+			if id == none {
+				continue
+			}
 			if id < 0 || int(id) >= w.shape[0] {
 				bad = fmt.Errorf("embedding: id %v is outside [0, %d)", id, w.shape[0])
 				break
@@ -80,6 +86,9 @@ func (e *EmbeddingGrad) Do(in ...G.Value) (G.Value, error) {
 		width := dy.shape[len(dy.shape)-1]
 		sum := make([]float64, e.Rows*width)
 		for i, id := range ids.data {
+			if id == none {
+				continue
+			}
 			for k, d := range dy.data[i*width:][:width] {
 				sum[int(id)*width+k] += float64(d)
 			}
