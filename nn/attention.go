@@ -9,16 +9,11 @@ import (
 // An AttentionOption changes an attention.
 type AttentionOption func(*attention)
 
-type attention struct{ logits, maps func(*Node) (*Node, error) }
+type attention struct{ maps func(logits *Node) *Node }
 
-// ReweightLogits changes what goes into the softmax, [N*heads, L, S].
-func ReweightLogits(f func(logits *Node) (*Node, error)) AttentionOption {
-	return func(a *attention) { a.logits = f }
-}
-
-// ReweightMap changes the attention map [N*heads, L, S] that comes out of the
-// softmax.
-func ReweightMap(f func(maps *Node) (*Node, error)) AttentionOption {
+// Maps replaces the softmax that turns logits, the scaled products of queries and keys
+// [N*heads, L, S], into the weights of the values.
+func Maps(f func(logits *Node) *Node) AttentionOption {
 	return func(a *attention) { a.maps = f }
 }
 
@@ -43,12 +38,26 @@ func (g *Graph) Attend(q, k, v *Node, heads int, options ...AttentionOption) *No
 	if g.err != nil {
 		return nil
 	}
-	var a attention
+	a := attention{maps: g.RowSoftmax}
 	for _, o := range options {
 		o(&a)
 	}
 	dim := q.Shape()[q.Dims()-1] / heads
 	return g.layer("attention", func() (*Node, error) {
-		return ops.Attention(q, k, v, heads, 1/math.Sqrt(float64(dim)), a.logits, a.maps)
+		return ops.Attention(q, k, v, heads, 1/math.Sqrt(float64(dim)), func(logits *Node) (*Node, error) {
+			maps := a.maps(logits)
+			return maps, g.err
+		})
 	})
+}
+
+// RowSoftmax turns logits [..., S] into probabilities over the last axis.
+func (g *Graph) RowSoftmax(x *Node) *Node {
+	return g.layer("softmax", func() (*Node, error) { return ops.NewLastSoftmax(x) })
+}
+
+// Spread repeats x [N, L, S], or with 1 in place of L or S, to the shape of an
+// attention's maps [N*heads, L, S].
+func (g *Graph) Spread(x *Node, heads, l, s int) *Node {
+	return g.layer("spread", func() (*Node, error) { return ops.NewHeadsSpread(x, heads, l, s) })
 }

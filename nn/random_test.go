@@ -94,6 +94,20 @@ func randomNet(g *Graph, rng *rand.Rand) {
 	g.Minimize(loss)
 }
 
+// An attention of other maps than the softmax agrees with Gorgonia's.
+func TestAttentionMaps(t *testing.T) {
+	params := NewParamSet(1)
+	g := NewGraph(params, Train)
+	weights := g.Linear(g.Input("weights", 2, 6, 3), "weights", 1)
+	keys := g.Reshape(g.Linear(g.Input("keys", 2, 5, 3), "keys", 1), 2, 1, 5)
+	x := g.Attention(g.Input("x", 2, 6, 4), g.Input("context", 2, 5, 7), "attention", 2, 3, Maps(func(logits *Node) *Node {
+		return g.Mul(g.Spread(weights, 2, 6, 5), g.RowSoftmax(g.Mul(logits, g.Spread(keys, 2, 6, 5))))
+	}))
+	g.Output("x", x)
+	g.Minimize(g.Mean(g.Mul(x, x)))
+	compareWithGorgonia(t, g, params, rand.New(rand.NewPCG(2, 0)))
+}
+
 // Ids name rows of a weight, or none.
 func TestEmbeddings(t *testing.T) {
 	params := NewParamSet(1)

@@ -70,6 +70,12 @@ func (g *Graph) Upsample(x *Node, factor int, alignCorners bool) *Node {
 	})
 }
 
+// Resize resamples x [N, C, H, W] bilinearly to h by w, pixels being areas: where that
+// is less, between the pixels around each centre, without a mean of more.
+func (g *Graph) Resize(x *Node, h, w int) *Node {
+	return g.resample("resize", x, ops.Bilinear{Height: h, Width: w})
+}
+
 // UpsampleNearest repeats every pixel of x [N, C, H, W] factor times a side.
 func (g *Graph) UpsampleNearest(x *Node, factor int) *Node {
 	return g.layer("nearest upsample", func() (*Node, error) {

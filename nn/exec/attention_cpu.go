@@ -97,3 +97,23 @@ func (d *CPU) headsMix(op *ops.HeadsMix, s *Step) func() {
 	}
 	return sequence(runs)
 }
+
+// headsSpread repeats rows, or single numbers along rows.
+func (d *CPU) headsSpread(op *ops.HeadsSpread, s *Step) func() {
+	x, y := flat(s.In[0]), flat(s.Out[0])
+	queries, width := s.In[0].Shape[1], s.In[0].Shape[2]
+	task := func(head, _ int) {
+		for l := range op.L {
+			from := x[(head/op.Heads*queries+min(l, queries-1))*width:][:width]
+			to := y[(head*op.L+l)*op.S:][:op.S]
+			if width == op.S {
+				copy(to, from)
+				continue
+			}
+			for i := range to {
+				to[i] = from[0]
+			}
+		}
+	}
+	return func() { d.pool.Run(s.Out[0].Shape[0], task) }
+}

@@ -111,6 +111,8 @@ func (d *CPU) Kernel(s *Step) func() {
 		return d.headsMix(op, s)
 	case *ops.ChannelPad:
 		return cpu.PadChannels(d.pool, view(s.Out[0]), op.First, view(s.In[0]))
+	case *ops.HeadsSpread:
+		return d.headsSpread(op, s)
 	case *ops.AddChannel:
 		if s.In[0].Image {
 			return cpu.AddChannels(d.pool, view(s.Out[0]), view(s.In[0]), flat(s.In[1]))

@@ -17,19 +17,15 @@ type Attend struct {
 
 // Attention adds multi-head attention to the graph: queries [B, L, Heads*D],
 // keys [B, S, Heads*D] and values [B, S, Heads*D] give [B, L, Heads*D]. The
-// scale multiplies the products of queries and keys; reweight, which may be
-// nil, changes the attention map softmax([B*Heads, L, S]) before the values are
-// mixed, and logits, which may be nil, what goes into the softmax.
-func Attention(q, k, v *G.Node, heads int, scale float64, logits, reweight func(*G.Node) (*G.Node, error)) (*G.Node, error) {
+// scale multiplies the products of queries and keys, the logits [B*Heads, L, S];
+// maps turns them into the weights of the values, by NewLastSoftmax if it is nil.
+func Attention(q, k, v *G.Node, heads int, scale float64, maps func(logits *G.Node) (*G.Node, error)) (*G.Node, error) {
+	if maps == nil {
+		maps = NewLastSoftmax
+	}
 	m, err := NewHeadsDot(q, k, heads, scale)
-	if err == nil && logits != nil {
-		m, err = logits(m)
-	}
 	if err == nil {
-		m, err = NewLastSoftmax(m)
-	}
-	if err == nil && reweight != nil {
-		m, err = reweight(m)
+		m, err = maps(m)
 	}
 	if err != nil {
 		return nil, err
@@ -168,4 +164,83 @@ func (h *HeadsMix) SymDiff(in G.Nodes, _, dy *G.Node) (G.Nodes, error) {
 	}
 	dx, err := apply("headsMixBack", &HeadsMix{Attend: h.Attend, Back: !h.Back}, in[0], dy)
 	return G.Nodes{dmaps, dx}, err
+}
+
+// HeadsSpread repeats x [B, L, S] for every head, giving [B*Heads, L, S]; x may have 1
+// in place of L or S: then all queries, or all keys, have the same.
+type HeadsSpread struct {
+	node
+	Heads, L, S int
+}
+
+// NewHeadsSpread adds a HeadsSpread to the graph.
+func NewHeadsSpread(x *G.Node, heads, l, s int) (*G.Node, error) {
+	return apply("headsSpread", &HeadsSpread{Heads: heads, L: l, S: s}, x)
+}
+
+// InferShape gives [B*Heads, L, S].
+func (h *HeadsSpread) InferShape(in ...G.DimSizer) (tensor.Shape, error) {
+	s, err := shapes(in, 3)
+	if err != nil {
+		return nil, err
+	}
+	x := s[0]
+	if h.Heads < 1 || x[1] != 1 && x[1] != h.L || x[2] != 1 && x[2] != h.S {
+		return nil, fmt.Errorf("%v does not spread over %d heads of [%d, %d]", x, h.Heads, h.L, h.S)
+	}
+	return tensor.Shape{x[0] * h.Heads, h.L, h.S}, nil
+}
+
+// each calls f with the flat positions in [B*Heads, L, S] and in x.
+func (h *HeadsSpread) each(x []int, f func(y, x int)) {
+	for bh := range x[0] * h.Heads {
+		for l := range h.L {
+			for s := range h.S {
+				f((bh*h.L+l)*h.S+s, (bh/h.Heads*x[1]+min(l, x[1]-1))*x[2]+min(s, x[2]-1))
+			}
+		}
+	}
+}
+
+// Do copies.
+func (h *HeadsSpread) Do(in ...G.Value) (G.Value, error) {
+	return reference(in, func(a []array) array {
+		x, y := a[0], newArray(a[0].shape[0]*h.Heads, h.L, h.S)
+		h.each(x.shape, func(to, from int) { y.data[to] = x.data[from] })
+		return y
+	})
+}
+
+// DiffWRT says that x is differentiable.
+func (h *HeadsSpread) DiffWRT(int) []bool { return all(1) }
+
+// SymDiff sums the gradient.
+func (h *HeadsSpread) SymDiff(in G.Nodes, _, dy *G.Node) (G.Nodes, error) {
+	dx, err := apply("headsSum", &HeadsSum{Spread: HeadsSpread{Heads: h.Heads, L: h.L, S: h.S}, To: in[0].Shape().Clone()}, dy)
+	return G.Nodes{dx}, err
+}
+
+// HeadsSum sums [B*Heads, L, S] over whatever a Spread from the shape To repeated.
+type HeadsSum struct {
+	node
+	Spread HeadsSpread
+	To     tensor.Shape
+}
+
+// InferShape gives To.
+func (h *HeadsSum) InferShape(in ...G.DimSizer) (tensor.Shape, error) {
+	if _, err := shapes(in, 3); err != nil {
+		return nil, err
+	}
+	return h.To.Clone(), nil
+}
+
+// Do sums in float64.
+func (h *HeadsSum) Do(in ...G.Value) (G.Value, error) {
+	return reference(in, func(a []array) array {
+		x := newArray(h.To...)
+		sum := make([]float64, len(x.data))
+		h.Spread.each(x.shape, func(from, to int) { sum[to] += float64(a[0].data[from]) })
+		return round(x, sum)
+	})
 }

@@ -60,9 +60,16 @@ func TestNumericGradients(t *testing.T) {
 		{"logSoftmax", [][]int{{2, 4, 3, 2}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewLogSoftmax(x[0]) }},
 		{"embedding", [][]int{{2, 3}, {2, 4}}, 1, func(x []*G.Node) (*G.Node, error) { return ops.NewEmbedding(x[0], x[1]) }},
 		{"attention", [][]int{{2, 3, 6}, {2, 4, 6}, {2, 4, 6}}, 0, func(x []*G.Node) (*G.Node, error) {
-			double := func(m *G.Node) (*G.Node, error) { return ops.NewAdd(m, m) }
-			return ops.Attention(x[0], x[1], x[2], 2, 0.5, double, double)
+			return ops.Attention(x[0], x[1], x[2], 2, 0.5, func(logits *G.Node) (*G.Node, error) {
+				m, err := ops.NewLastSoftmax(logits)
+				if err != nil {
+					return nil, err
+				}
+				return ops.NewMul(m, logits)
+			})
 		}},
+		{"headsSpread", [][]int{{2, 1, 3}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewHeadsSpread(x[0], 2, 4, 3) }},
+		{"headsSpreadKeys", [][]int{{2, 3, 1}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewHeadsSpread(x[0], 3, 3, 2) }},
 		{"geglu", [][]int{{2, 3, 6}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.GEGLU(x[0]) }},
 		{"mul", [][]int{{2, 3}, {2, 3}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewMul(x[0], x[1]) }},
 		{"tokens", [][]int{{2, 3, 2, 4}}, 0, func(x []*G.Node) (*G.Node, error) { return ops.NewTokens(x[0]) }},

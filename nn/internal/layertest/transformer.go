@@ -38,7 +38,7 @@ func (b *net) attention(x, context *G.Node, name string) *G.Node {
 		return nil
 	}
 	dim := q.Shape()[2] / b.heads
-	return b.linear(b.do(ops.Attention(q, k, v, b.heads, 1/math.Sqrt(float64(dim)), nil, nil)), name+"to_out.0")
+	return b.linear(b.do(ops.Attention(q, k, v, b.heads, 1/math.Sqrt(float64(dim)), nil)), name+"to_out.0")
 }
 
 func (b *net) geglu(x *G.Node, name string) *G.Node {

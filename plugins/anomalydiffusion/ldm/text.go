@@ -88,3 +88,16 @@ func Splice(tokens []int, placeholder, vectors int) (Prompt, error) {
 	p.To = min(p.From+vectors, len(tokens))
 	return p, nil
 }
+
+// Steered has 1 for the positions of vectors and 0 for the others (Steering.Positions);
+// the released code steers the first position, too.
+func (p Prompt) Steered(first bool) []float32 {
+	steered := make([]float32, len(p.Tokens))
+	for i := p.From; i < p.To; i++ {
+		steered[i] = 1
+	}
+	if first {
+		steered[0] = 1
+	}
+	return steered
+}

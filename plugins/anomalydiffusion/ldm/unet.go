@@ -30,15 +30,31 @@ func Text2ImageLarge() UNet {
 // A pass is one walk through the network.
 type pass struct {
 	UNet
-	g       *nn.Graph
-	context *nn.Node
-	time    *nn.Node // [N, 4*Channels], after SiLU
+	g        *nn.Graph
+	context  *nn.Node
+	time     *nn.Node // [N, 4*Channels], after SiLU
+	steering *steering
 }
 
 // Noise adds the network to the graph: the noise in z [N, In, H, W] at time steps
 // t [N] given context [N, L, D], [N, Out, H, W]. H and W divide by the stride of
 // the last level.
 func (u UNet) Noise(g *nn.Graph, z, t, context *nn.Node) (*nn.Node, error) {
+	return u.noise(g, z, t, context, nil)
+}
+
+// SteeredNoise is Noise with the attention to the context steered.
+func (u UNet) SteeredNoise(g *nn.Graph, z, t, context *nn.Node, s Steering) (*nn.Node, error) {
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.check(z, context); err != nil {
+		return nil, err
+	}
+	return u.noise(g, z, t, context, &steering{s, g, u.Heads, map[[2]int][]*nn.Node{}})
+}
+
+func (u UNet) noise(g *nn.Graph, z, t, context *nn.Node, steering *steering) (*nn.Node, error) {
 	if err := g.Err(); err != nil {
 		return nil, err
 	}
@@ -47,7 +63,7 @@ func (u UNet) Noise(g *nn.Graph, z, t, context *nn.Node) (*nn.Node, error) {
 	}
 	emb := g.Linear(g.TimestepEmbedding(t, u.Channels), "time_embed.0", 4*u.Channels)
 	emb = g.Linear(g.SiLU(emb), "time_embed.2", 4*u.Channels)
-	p := &pass{UNet: u, g: g, context: context, time: g.SiLU(emb)}
+	p := &pass{UNet: u, g: g, context: context, time: g.SiLU(emb), steering: steering}
 
 	h := g.Conv2D(z, "input_blocks.0.0", u.Channels, nn.Pad(1))
 	skips := []*nn.Node{h}
@@ -121,7 +137,7 @@ func (p *pass) transformer(x *nn.Node, name string) *nn.Node {
 		block := fmt.Sprintf("%s.transformer_blocks.%d", name, i)
 		norm := g.LayerNorm(h, block+".norm1")
 		h = g.Add(h, g.Attention(norm, norm, block+".attn1", p.Heads, s[1]/p.Heads))
-		h = g.Add(h, g.Attention(g.LayerNorm(h, block+".norm2"), p.context, block+".attn2", p.Heads, s[1]/p.Heads))
+		h = g.Add(h, g.Attention(g.LayerNorm(h, block+".norm2"), p.context, block+".attn2", p.Heads, s[1]/p.Heads, p.steering.at(s[2], s[3])...))
 		forward := g.GEGLU(g.Linear(g.LayerNorm(h, block+".norm3"), block+".ff.net.0.proj", 8*s[1]))
 		h = g.Add(h, g.Linear(forward, block+".ff.net.2", s[1]))
 	}
