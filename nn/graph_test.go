@@ -372,3 +372,41 @@ func TestProgramRefusesWrongInputs(t *testing.T) {
 		t.Error("an image is read as a scalar")
 	}
 }
+
+// An outline has names, shapes and, once it is filled, the values of a set; before, no
+// graph over it compiles.
+func TestOutline(t *testing.T) {
+	params, outline := NewParamSet(4), NewOutline(4)
+	build := func(s *ParamSet) *Graph {
+		g := NewGraph(s, Train)
+		smallNet(g)
+		return g
+	}
+	build(params)
+	g := build(outline)
+	if outline.Count() != params.Count() || len(outline.All()) != len(params.All()) {
+		t.Errorf("%d values of %d entries, want %d of %d", outline.Count(), len(outline.All()), params.Count(), len(params.All()))
+	}
+	device := exec.NewCPU(1)
+	defer device.Close()
+	if _, err := g.Compile(device); err == nil || !strings.Contains(err.Error(), "a.weight") {
+		t.Errorf("a graph without values compiles: %v", err)
+	}
+	// A value that is there already stays.
+	if _, err := outline.Load([]Tensor{{Name: "out.bias", Shape: []int{2}, Data: []float32{5, 6}}}); err != nil {
+		t.Fatal(err)
+	}
+	outline.Fill()
+	for _, p := range params.All() {
+		want := p.Data
+		if p.Name == "out.bias" {
+			want = []float32{5, 6}
+		}
+		if got := outline.Get(p.Name); !slices.Equal(got.Data, want) || !slices.Equal(got.Shape, p.Shape) {
+			t.Errorf("%s differs", p.Name)
+		}
+	}
+	if _, err := build(outline).Compile(device); err != nil {
+		t.Error(err)
+	}
+}

@@ -23,17 +23,29 @@ type Param struct {
 	Name  string
 	Kind  Kind
 	Shape []int
-	Data  []float32 // row-major in Shape; nil for a Counter
+	Data  []float32 // row-major in Shape; nil for a Counter, and in an outline
 	Count int64     // of a Counter
+
+	init Init // of an outline's entry
+}
+
+// size is the number of values.
+func (p *Param) size() int {
+	n := 1
+	for _, d := range p.Shape {
+		n *= d
+	}
+	return n
 }
 
 // A ParamSet holds the parameters and buffers of a network in the order in
 // which its layers were built, which is that of PyTorch's state_dict. Graphs
 // built over one set share its values.
 type ParamSet struct {
-	seed   uint64
-	list   []*Param
-	byName map[string]*Param
+	seed    uint64
+	outline bool
+	list    []*Param
+	byName  map[string]*Param
 }
 
 // NewParamSet returns an empty set. Layers that are built over it draw their
@@ -41,6 +53,34 @@ type ParamSet struct {
 // they are built does not matter.
 func NewParamSet(seed uint64) *ParamSet {
 	return &ParamSet{seed: seed, byName: map[string]*Param{}}
+}
+
+// NewOutline is NewParamSet without values: layers add names and shapes alone, which
+// is all that a checkpoint's values need to find their place, however large the
+// network. Graphs that were built over it before it has values do not compile.
+func NewOutline(seed uint64) *ParamSet {
+	s := NewParamSet(seed)
+	s.outline = true
+	return s
+}
+
+// Fill gives the entries of an outline that have no values yet their initial ones. It
+// is none any longer.
+func (s *ParamSet) Fill() {
+	s.outline = false
+	for _, p := range s.list {
+		if p.Data == nil && p.Kind != Counter {
+			s.start(p, p.init)
+		}
+	}
+}
+
+// start gives an entry its initial values.
+func (s *ParamSet) start(p *Param, init Init) {
+	h := fnv.New64a()
+	h.Write([]byte(p.Name))
+	p.Data, p.init = make([]float32, p.size()), nil
+	init(rand.New(rand.NewPCG(s.seed, h.Sum64())), p.Data)
 }
 
 // All lists every entry in order.
@@ -58,7 +98,7 @@ func (s *ParamSet) Get(name string) *Param { return s.byName[name] }
 func (s *ParamSet) Count() int {
 	n := 0
 	for _, p := range s.Weights() {
-		n += len(p.Data)
+		n += p.size()
 	}
 	return n
 }
@@ -107,7 +147,7 @@ func (s *ParamSet) Load(tensors []Tensor) (LoadReport, error) {
 		ok := false
 		switch data := t.Data.(type) {
 		case []float32:
-			ok = p.Kind != Counter && len(data) == len(p.Data)
+			ok = p.Kind != Counter && len(data) == p.size()
 		case []int64:
 			ok = p.Kind == Counter && len(data) == 1
 		}
@@ -122,6 +162,8 @@ func (s *ParamSet) Load(tensors []Tensor) (LoadReport, error) {
 			report.Missing = append(report.Missing, p.Name)
 		case p.Kind == Counter:
 			p.Count = t.Data.([]int64)[0]
+		case p.Data == nil:
+			p.Data = slices.Clone(t.Data.([]float32))
 		default:
 			copy(p.Data, t.Data.([]float32))
 		}
@@ -168,15 +210,12 @@ func (s *ParamSet) get(name string, kind Kind, shape []int, init Init) (*Param, 
 		return p, nil
 	}
 	p := &Param{Name: name, Kind: kind, Shape: slices.Clone(shape)}
-	if kind != Counter {
-		n := 1
-		for _, d := range shape {
-			n *= d
-		}
-		h := fnv.New64a()
-		h.Write([]byte(name))
-		p.Data = make([]float32, n)
-		init(rand.New(rand.NewPCG(s.seed, h.Sum64())), p.Data)
+	switch {
+	case kind == Counter:
+	case s.outline:
+		p.init = init
+	default:
+		s.start(p, init)
 	}
 	s.list = append(s.list, p)
 	s.byName[name] = p

@@ -40,3 +40,46 @@ func (f *File) Params() ([]nn.Tensor, error) {
 	}
 	return out, nil
 }
+
+// Load reads the values of params from the file, one tensor in memory at a time beside
+// them: what ParamSet.Load does for tensors that are in memory. An outline gets values
+// where the file has some. Nothing is read if a shape or a type does not fit.
+func (f *File) Load(params *nn.ParamSet) (nn.LoadReport, error) {
+	var report nn.LoadReport
+	given := map[string]*Tensor{}
+	for _, t := range f.Tensors {
+		given[t.Name] = t
+		p := params.Get(t.Name)
+		if p == nil {
+			report.Unexpected = append(report.Unexpected, t.Name)
+			continue
+		}
+		if !slices.Equal(t.Shape, p.Shape) {
+			return nn.LoadReport{}, fmt.Errorf("tensor %s has shape %v and the network wants %v: load a checkpoint of the same architecture and width", t.Name, t.Shape, p.Shape)
+		}
+		if p.Kind == nn.Counter && t.DType != Int64 {
+			return nn.LoadReport{}, fmt.Errorf("tensor %s holds %s and the network wants a whole number", t.Name, t.DType)
+		}
+	}
+	for _, p := range params.All() {
+		t := given[p.Name]
+		switch {
+		case t == nil:
+			report.Missing = append(report.Missing, p.Name)
+		case p.Kind == nn.Counter:
+			n, err := t.Int64s()
+			if err != nil {
+				return nn.LoadReport{}, err
+			}
+			p.Count = n[0]
+		default:
+			if p.Data == nil {
+				p.Data = make([]float32, t.Len())
+			}
+			if err := t.ReadFloat32s(p.Data); err != nil {
+				return nn.LoadReport{}, err
+			}
+		}
+	}
+	return report, nil
+}

@@ -183,15 +183,42 @@ func (t *Tensor) stream(w io.Writer) error {
 
 // Float32s reads the elements as float32, whatever their type.
 func (t *Tensor) Float32s() ([]float32, error) {
+	out := make([]float32, t.Len())
+	return out, t.ReadFloat32s(out)
+}
+
+// ReadFloat32s is Float32s into dst, which has a place for each element.
+func (t *Tensor) ReadFloat32s(dst []float32) error {
+	if len(dst) != t.Len() {
+		return fmt.Errorf("tensor %s has %d elements, not %d", t.Name, t.Len(), len(dst))
+	}
+	if t.DType == Float32 {
+		return t.Stream(&floats{dst: dst})
+	}
 	wide, err := t.Float64s()
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float32, len(wide))
 	for i, v := range wide {
-		out[i] = float32(v)
+		dst[i] = float32(v)
 	}
-	return out, nil
+	return err
+}
+
+// floats is a writer to float32 values.
+type floats struct {
+	dst  []float32
+	part []byte // of an element
+}
+
+func (f *floats) Write(b []byte) (int, error) {
+	n := len(b)
+	if len(f.part) > 0 {
+		b, f.part = append(f.part, b...), nil
+	}
+	for ; len(b) >= 4; b = b[4:] {
+		f.dst[0] = math.Float32frombits(binary.LittleEndian.Uint32(b))
+		f.dst = f.dst[1:]
+	}
+	f.part = append(f.part, b...)
+	return n, nil
 }
 
 // Float64s reads the elements as float64, whatever their type.
