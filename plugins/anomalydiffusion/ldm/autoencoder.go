@@ -14,16 +14,17 @@ import (
 type Autoencoder struct {
 	Image       int   // channels of images
 	Latent      int   // channels of latents
-	Channels    int   // of the first level: a multiple of 32
+	Channels    int   // of the first level: a multiple of Groups
 	Multipliers []int // channels of each level, in units of Channels
 	ResBlocks   int   // a level of the encoder; the decoder has one more
+	Groups      int   // of group norms: where each has one channel, no brightness gets through
 	Scale       float64
 }
 
 // KLF8 is the autoencoder of the text-to-image model, whose latents are an eighth
 // as high and wide as images: 83,653,863 parameters.
 func KLF8() Autoencoder {
-	return Autoencoder{Image: 3, Latent: 4, Channels: 128, Multipliers: []int{1, 2, 4, 4}, ResBlocks: 2, Scale: 0.18215}
+	return Autoencoder{Image: 3, Latent: 4, Channels: 128, Multipliers: []int{1, 2, 4, 4}, ResBlocks: 2, Groups: 32, Scale: 0.18215}
 }
 
 // Stride is how many pixels a latent pixel stands for, each way.
@@ -56,7 +57,7 @@ func (a Autoencoder) Encode(g *nn.Graph, image *nn.Node) (Posterior, error) {
 		}
 	}
 	h = a.middle(g, h, "encoder.mid")
-	h = g.SiLU(g.GroupNorm(h, "encoder.norm_out", 32, nn.Eps(1e-6)))
+	h = g.SiLU(g.GroupNorm(h, "encoder.norm_out", a.Groups, nn.Eps(1e-6)))
 	h = g.Conv2D(h, "encoder.conv_out", 2*a.Latent, nn.Pad(1))
 	moments := g.Conv2D(h, "quant_conv", 2*a.Latent, nn.Kernel(1))
 	return Posterior{
@@ -108,14 +109,14 @@ func (a Autoencoder) Decode(g *nn.Graph, z *nn.Node) (*nn.Node, error) {
 			h = g.Conv2D(g.UpsampleNearest(h, 2), name+".upsample.conv", m*a.Channels, nn.Pad(1))
 		}
 	}
-	h = g.SiLU(g.GroupNorm(h, "decoder.norm_out", 32, nn.Eps(1e-6)))
+	h = g.SiLU(g.GroupNorm(h, "decoder.norm_out", a.Groups, nn.Eps(1e-6)))
 	return g.Conv2D(h, "decoder.conv_out", a.Image, nn.Pad(1)), g.Err()
 }
 
 // block is two convolutions beside a skip connection.
 func (a Autoencoder) block(g *nn.Graph, x *nn.Node, name string, out int) *nn.Node {
-	h := g.Conv2D(g.SiLU(g.GroupNorm(x, name+".norm1", 32, nn.Eps(1e-6))), name+".conv1", out, nn.Pad(1))
-	h = g.Conv2D(g.SiLU(g.GroupNorm(h, name+".norm2", 32, nn.Eps(1e-6))), name+".conv2", out, nn.Pad(1))
+	h := g.Conv2D(g.SiLU(g.GroupNorm(x, name+".norm1", a.Groups, nn.Eps(1e-6))), name+".conv1", out, nn.Pad(1))
+	h = g.Conv2D(g.SiLU(g.GroupNorm(h, name+".norm2", a.Groups, nn.Eps(1e-6))), name+".conv2", out, nn.Pad(1))
 	if g.Err() == nil && x.Shape()[1] != out {
 		x = g.Conv2D(x, name+".nin_shortcut", out, nn.Kernel(1))
 	}
@@ -130,7 +131,7 @@ func (a Autoencoder) middle(g *nn.Graph, x *nn.Node, name string) *nn.Node {
 	}
 	s := x.Shape()
 	x = a.block(g, x, name+".block_1", s[1])
-	h := g.GroupNorm(x, name+".attn_1.norm", 32, nn.Eps(1e-6))
+	h := g.GroupNorm(x, name+".attn_1.norm", a.Groups, nn.Eps(1e-6))
 	rows := func(part string) *nn.Node {
 		return g.Tokens(g.Conv2D(h, name+".attn_1."+part, s[1], nn.Kernel(1)))
 	}

@@ -26,7 +26,7 @@ func TestGoldenAutoencoder(t *testing.T) {
 	}
 	f.Decode(t, &d)
 	c := d.Config
-	net := Autoencoder{Image: c.Image, Latent: c.Latent, Channels: c.Channels, Multipliers: c.Multipliers, ResBlocks: c.ResBlocks, Scale: KLF8().Scale}
+	net := Autoencoder{Image: c.Image, Latent: c.Latent, Channels: c.Channels, Multipliers: c.Multipliers, ResBlocks: c.ResBlocks, Groups: 32, Scale: KLF8().Scale}
 	params := nn.NewParamSet(1)
 	g := nn.NewGraph(params, nn.Eval)
 	posterior, err := net.Encode(g, g.Input("image", d.Inputs["image"].Shape...))
@@ -85,7 +85,7 @@ func TestGoldenAutoencoder(t *testing.T) {
 
 // An autoencoder refuses images that its levels do not divide.
 func TestAutoencoderRefusesSizes(t *testing.T) {
-	net := Autoencoder{Image: 1, Latent: 2, Channels: 32, Multipliers: []int{1, 1, 2}, ResBlocks: 1, Scale: 1}
+	net := Autoencoder{Image: 1, Latent: 2, Channels: 32, Multipliers: []int{1, 1, 2}, ResBlocks: 1, Groups: 32, Scale: 1}
 	for _, shape := range [][]int{{1, 1, 6, 8}, {1, 3, 8, 8}, {1, 1, 8}} {
 		g := nn.NewGraph(nn.NewParamSet(1), nn.Eval)
 		if _, err := net.Encode(g, g.Input("image", shape...)); err == nil {

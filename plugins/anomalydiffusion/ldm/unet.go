@@ -18,13 +18,14 @@ type UNet struct {
 	ResBlocks   int   // a level
 	Attention   []int // strides at which levels have attention
 	Heads       int
+	Groups      int // of group norms
 	Depth       int // transformer blocks of each attention
 }
 
 // Text2ImageLarge is the network of the 1.45-billion-parameter text-to-image
 // model, whose context has 1280 channels: 872,300,484 parameters.
 func Text2ImageLarge() UNet {
-	return UNet{In: 4, Out: 4, Channels: 320, Multipliers: []int{1, 2, 4, 4}, ResBlocks: 2, Attention: []int{4, 2, 1}, Heads: 8, Depth: 1}
+	return UNet{In: 4, Out: 4, Channels: 320, Multipliers: []int{1, 2, 4, 4}, ResBlocks: 2, Attention: []int{4, 2, 1}, Heads: 8, Groups: 32, Depth: 1}
 }
 
 // A pass is one walk through the network.
@@ -105,7 +106,7 @@ func (u UNet) noise(g *nn.Graph, z, t, context *nn.Node, steering *steering) (*n
 			block++
 		}
 	}
-	h = g.SiLU(g.GroupNorm(h, "out.0", 32))
+	h = g.SiLU(g.GroupNorm(h, "out.0", u.Groups))
 	return g.Conv2D(h, "out.2", u.Out, nn.Pad(1)), g.Err()
 }
 
@@ -115,9 +116,9 @@ func (p *pass) attends(level int) bool { return slices.Contains(p.Attention, 1<<
 // connection.
 func (p *pass) resBlock(x *nn.Node, name string, out int) *nn.Node {
 	g := p.g
-	h := g.Conv2D(g.SiLU(g.GroupNorm(x, name+".in_layers.0", 32)), name+".in_layers.2", out, nn.Pad(1))
+	h := g.Conv2D(g.SiLU(g.GroupNorm(x, name+".in_layers.0", p.Groups)), name+".in_layers.2", out, nn.Pad(1))
 	h = g.AddChannel(h, g.Linear(p.time, name+".emb_layers.1", out))
-	h = g.Conv2D(g.SiLU(g.GroupNorm(h, name+".out_layers.0", 32)), name+".out_layers.3", out, nn.Pad(1))
+	h = g.Conv2D(g.SiLU(g.GroupNorm(h, name+".out_layers.0", p.Groups)), name+".out_layers.3", out, nn.Pad(1))
 	if g.Err() == nil && x.Shape()[1] != out {
 		x = g.Conv2D(x, name+".skip_connection", out, nn.Kernel(1))
 	}
@@ -131,7 +132,7 @@ func (p *pass) transformer(x *nn.Node, name string) *nn.Node {
 		return nil
 	}
 	s := x.Shape()
-	h := g.GroupNorm(x, name+".norm", 32, nn.Eps(1e-6))
+	h := g.GroupNorm(x, name+".norm", p.Groups, nn.Eps(1e-6))
 	h = g.Tokens(g.Conv2D(h, name+".proj_in", s[1], nn.Kernel(1)))
 	for i := range p.Depth {
 		block := fmt.Sprintf("%s.transformer_blocks.%d", name, i)

@@ -31,7 +31,7 @@ func openUNet(t *testing.T) (f *golden.File, d unetFile, net UNet) {
 	f = golden.Open(t, "08_ldm_unet")
 	f.Decode(t, &d)
 	c := d.Config
-	return f, d, UNet{In: c.In, Out: c.Out, Channels: c.Channels, Multipliers: c.Multipliers, ResBlocks: c.ResBlocks, Attention: c.Attention, Heads: c.Heads, Depth: c.Depth}
+	return f, d, UNet{In: c.In, Out: c.Out, Channels: c.Channels, Multipliers: c.Multipliers, ResBlocks: c.ResBlocks, Attention: c.Attention, Heads: c.Heads, Groups: 32, Depth: c.Depth}
 }
 
 // positions are those that are steered, [N, L]; the released code steers the first, too.
