@@ -61,8 +61,8 @@ func TestGoldenModelNames(t *testing.T) {
 // tiny is a model to test with.
 func tiny() Model {
 	return Model{
-		UNet:        UNet{In: 2, Out: 2, Channels: 32, Multipliers: []int{1, 2}, ResBlocks: 1, Attention: []int{2, 1}, Heads: 2, Depth: 1},
-		Autoencoder: Autoencoder{Image: 3, Latent: 2, Channels: 32, Multipliers: []int{1, 1}, ResBlocks: 1, Scale: 0.5},
+		UNet:        UNet{In: 2, Out: 2, Channels: 32, Multipliers: []int{1, 2}, ResBlocks: 1, Attention: []int{2, 1}, Heads: 2, Groups: 32, Depth: 1},
+		Autoencoder: Autoencoder{Image: 3, Latent: 2, Channels: 32, Multipliers: []int{1, 1}, ResBlocks: 1, Groups: 32, Scale: 0.5},
 		Text:        TextEncoder{Vocabulary: SmallTokenizer().Size(), Length: 12, Channels: 16, Layers: 1, Heads: 2, HeadDim: 8},
 		Schedule:    NewSchedule(100, 0.0085, 0.12),
 	}
