@@ -16,6 +16,19 @@ func (g *Graph) LinearNoBias(x *Node, name string, out int) *Node {
 	return g.linear(x, name, out, false)
 }
 
+// EqualLinear is Linear with an equalized learning rate (Karras et al. 2018): the
+// parameter starts as N(0, 1) and is multiplied by 1/sqrt(I); the bias starts at 0.
+func (g *Graph) EqualLinear(x *Node, name string, out int) *Node {
+	if g.err != nil {
+		return nil
+	}
+	in := x.Shape()[x.Dims()-1]
+	weight := g.param(name+".weight", Weight, []int{out, in}, Normal(0, 1))
+	bias := g.param(name+".bias", Weight, []int{out}, Constant(0))
+	scaled := g.Scale(x, 1/math.Sqrt(float64(in)))
+	return g.layer(name, func() (*Node, error) { return ops.NewLinear(scaled, weight, bias) })
+}
+
 func (g *Graph) linear(x *Node, name string, out int, biased bool) *Node {
 	if g.err != nil {
 		return nil
