@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -102,8 +101,9 @@ func (p *Plan) Exhibits(store *Store) (*Exhibits, error) {
 		}
 		show := map[Kind]func(*Store, *Step, string) error{
 			SplitData: func(_ *Store, s *Step, _ string) error { return e.addReal(s) },
+			Generate:  func(store *Store, s *Step, _ string) error { return e.addGenerated(p, store, s) },
 			ScoreGeneration: func(store *Store, s *Step, dir string) error {
-				return e.addGenerated(p, store, s, dir)
+				return e.addReports(p, store, s, dir)
 			},
 			ScoreLocalizer:  func(_ *Store, s *Step, dir string) error { return e.addMaps(p, s, dir) },
 			ScoreClassifier: func(_ *Store, s *Step, dir string) error { return e.addConfusion(s, dir) },
@@ -140,7 +140,43 @@ func (e *Exhibits) addReal(s *Step) error {
 	return nil
 }
 
-func (e *Exhibits) addGenerated(p *Plan, store *Store, s *Step, dir string) error {
+// addGenerated shows a generator's first pairs of each defect.
+func (e *Exhibits) addGenerated(p *Plan, store *Store, s *Step) error {
+	asked := func(g GeneratorConfig) bool { return g.Name == s.Generator }
+	if !slices.ContainsFunc(p.Config.Generators, asked) {
+		return nil // made for a control row
+	}
+	var spec generateSpec
+	if err := json.Unmarshal(s.Spec, &spec); err != nil {
+		return err
+	}
+	for _, defect := range spec.Defects {
+		for i := range min(samplesShown, spec.Count) {
+			x, err := pairOf(store, s, defect, i)
+			if err != nil {
+				return err
+			}
+			e.Samples = append(e.Samples, Sample{Example: x})
+		}
+	}
+	return nil
+}
+
+// pairOf is a pair that a step generated.
+func pairOf(store *Store, s *Step, defect string, index int) (Example, error) {
+	folder := filepath.Join(store.Path(s.Kind, s.Key), pairsFolder, defect)
+	for _, extension := range []string{".png", ".jpg"} {
+		image := filepath.Join(folder, "image", fmt.Sprint(index, extension))
+		if _, err := os.Stat(image); err == nil {
+			return Example{s.Generator, s.Category, defect, image, filepath.Join(folder, "mask", fmt.Sprint(index, extension))}, nil
+		}
+	}
+	return Example{}, fmt.Errorf("%s: no pair %d of %s: %w", folder, index, defect, fs.ErrNotExist)
+}
+
+// addReports adds to the pairs shown which training image is nearest, and shows the
+// worst pairs.
+func (e *Exhibits) addReports(p *Plan, store *Store, s *Step, dir string) error {
 	var spec generationSpec
 	if err := json.Unmarshal(s.Spec, &spec); err != nil || spec.Control != "" {
 		return err
@@ -158,51 +194,32 @@ func (e *Exhibits) addGenerated(p *Plan, store *Store, s *Step, dir string) erro
 		return err
 	}
 	pairs := p.byKey[s.Inputs[1]]
-	example := func(r PairReport) (Example, error) {
-		folder := filepath.Join(store.Path(pairs.Kind, pairs.Key), pairsFolder, r.Defect)
-		for _, extension := range []string{".png", ".jpg"} {
-			image := filepath.Join(folder, "image", fmt.Sprint(r.Index, extension))
-			if _, err := os.Stat(image); err == nil {
-				return Example{s.Generator, s.Category, r.Defect, image, filepath.Join(folder, "mask", fmt.Sprint(r.Index, extension))}, nil
-			}
-		}
-		return Example{}, fs.ErrNotExist
-	}
+	nearest := make(map[string]string) // file of the training image by file of the pair
 	worst := make(map[string]int)
 	for _, r := range reports { // most faults first
-		if len(r.Faults) == 0 || worst[r.Defect] == worstShown {
+		shown := r.Nearest != nil && r.Index < samplesShown
+		faulty := len(r.Faults) > 0 && worst[r.Defect] < worstShown
+		if !shown && !faulty {
 			continue
 		}
-		x, err := example(r)
+		x, err := pairOf(store, pairs, r.Defect, r.Index)
 		if err != nil {
 			return err
 		}
-		worst[r.Defect]++
-		e.Faulty = append(e.Faulty, FaultyPair{x, r.Faults})
-	}
-	slices.SortFunc(reports, func(a, b PairReport) int {
-		if c := strings.Compare(a.Defect, b.Defect); c != 0 {
-			return c
+		if faulty {
+			worst[r.Defect]++
+			e.Faulty = append(e.Faulty, FaultyPair{x, r.Faults})
 		}
-		return a.Index - b.Index
-	})
-	shown := make(map[string]int)
-	for _, r := range reports {
-		if shown[r.Defect] == samplesShown {
-			continue
-		}
-		shown[r.Defect]++
-		x, err := example(r)
-		if err != nil {
-			return err
-		}
-		sample := Sample{Example: x}
 		for _, d := range split.Generator {
-			if d.Name == r.Defect && r.Nearest != nil && *r.Nearest < len(d.Items) {
-				sample.Nearest = d.Items[*r.Nearest].Path
+			if shown && d.Name == r.Defect && *r.Nearest < len(d.Items) {
+				nearest[x.Image] = d.Items[*r.Nearest].Path
 			}
 		}
-		e.Samples = append(e.Samples, sample)
+	}
+	for i := range e.Samples {
+		if path, ok := nearest[e.Samples[i].Image]; ok {
+			e.Samples[i].Nearest = path
+		}
 	}
 	return nil
 }

@@ -1,24 +1,22 @@
 package reports
 
 import (
-	"bytes"
 	"embed"
-	"encoding/base64"
 	"fmt"
 	"html/template"
-	"image"
-	"image/jpeg"
-	"image/png"
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A Page is a run as one HTML page that needs nothing else: no network, no other
-// file.
+// file. Whatever has a name on it can be linked to by that name, and drawn alone by
+// Figures.
 type Page struct {
 	Title      string
 	Facts      []Fact
+	Deviations []string // from the paper's protocol
 	Tables     []*Table
 	Beside     *Table // generation metrics beside the paper's; nil: none
 	Curves     []CurveChart
@@ -31,21 +29,6 @@ type Page struct {
 // A Fact is a line of what the run was.
 type Fact struct{ Name, Value string }
 
-// A CurveChart is the curves of one category, a line a method.
-type CurveChart struct {
-	Category string
-	Kind     string // "PR", "ROC" or "PRO"
-	X, Y     string // axes
-	XMax     float64
-	Lines    []CurveLine
-}
-
-// A CurveLine is one method's curve, both axes from 0 to 1.
-type CurveLine struct {
-	Method string
-	X, Y   []float64
-}
-
 // A Confusion is a classifier's confusion matrix: Counts[true][predicted].
 type Confusion struct {
 	Category, Method string
@@ -53,11 +36,26 @@ type Confusion struct {
 	Counts           [][]int
 }
 
+// Name is the matrix's anchor.
+func (c Confusion) Name() string { return anchor("confusion", c.Category, c.Method) }
+
+// Right is how many images are classified rightly, of how many.
+func (c Confusion) Right() (right, all int) {
+	for i, row := range c.Counts {
+		right += row[i]
+		all += sum(row)
+	}
+	return right, all
+}
+
 // Samples are real defects and what generators made of one type of defect.
 type Samples struct {
 	Category, Defect string
 	Rows             []SampleRow
 }
+
+// Name is the anchor of the samples.
+func (s Samples) Name() string { return anchor("samples", s.Category, s.Defect) }
 
 // A SampleRow is a method's pictures, or real ones.
 type SampleRow struct {
@@ -67,8 +65,8 @@ type SampleRow struct {
 
 // A MapRow is a test image, its ground truth and each method's anomaly map.
 type MapRow struct {
-	Category string
-	Pictures []Picture
+	Category, Defect string
+	Pictures         []Picture
 }
 
 // A Failure is a type of defect with the shares of faulty pairs in percent and the
@@ -82,15 +80,6 @@ type Failure struct {
 // FaultNames are the columns of the failure sheet.
 var FaultNames = []string{"empty mask", "invisible", "mask not filled", "off the product"}
 
-// A Picture is an image with its mask (nil: none), outlined, and what it is. Inset is
-// a small picture in its corner.
-type Picture struct {
-	Image   image.Image
-	Mask    *image.Gray
-	Inset   image.Image
-	Caption string
-}
-
 //go:embed page/page.html page/page.css page/page.js
 var pageFiles embed.FS
 
@@ -103,28 +92,34 @@ func (p *Page) Write(w io.Writer) error {
 		}
 		return string(raw)
 	}
+	methods, gallery := p.methods(), newGallery(p.countPictures())
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"css":     func() template.CSS { return template.CSS(read("page.css")) },
-		"js":      func() template.JS { return template.JS(read("page.js")) },
-		"bars":    bars,
-		"curve":   curve,
-		"cells":   cells,
-		"picture": func(p Picture) (template.HTML, error) { return p.html() },
-		"label":   methodLabel,
-		"anchor":  anchor,
-		"faults":  func() []string { return FaultNames },
-		"percent": func(v float64) string { return fmt.Sprintf("%.0f", v) },
-		"shade":   shade,
-		"sum": func(row []int) int {
-			n := 0
-			for _, v := range row {
-				n += v
-			}
-			return n
+		"css":      func() template.CSS { return template.CSS(read("page.css")) + paletteCSS() },
+		"js":       func() template.JS { return template.JS(read("page.js")) },
+		"methods":  func() []string { return methods },
+		"hue":      func(method string) string { return hueOf(methods, method).class() },
+		"overview": p.overview,
+		"notes":    p.notes(),
+		"bars":     p.bars,
+		"barsSVG":  func(c barChart) template.HTML { return c.svg(methods) },
+		"curveSVG": func(c CurveChart) template.HTML { return c.svg(methods) },
+		"cells":    cells,
+		"picture":  gallery.html,
+		"training": gallery.trainingImages,
+		"label":    methodLabel,
+		"anchor":   anchor,
+		"faults":   func() []string { return FaultNames },
+		"percent":  percent,
+		"shade":    shade,
+		"sum":      sum,
+		"accuracy": func(c Confusion) string {
+			right, all := c.Right()
+			return fmt.Sprintf("%d of %d right", right, all)
 		},
-		"colors": p.colors,
-		"charts": p.charts,
-		"last":   func(i int, t *Table) bool { return i >= len(t.Methods)-t.Controls },
+		"categories":   p.categories,
+		"inCategory":   p.inCategory,
+		"last":         func(i int, t *Table) bool { return i >= len(t.Methods)-t.Controls },
+		"hasPublished": func() bool { return slices.ContainsFunc(p.bars(), barChart.hasPublished) },
 	}).Parse(read("page.html"))
 	if err != nil {
 		return err
@@ -132,52 +127,180 @@ func (p *Page) Write(w io.Writer) error {
 	return t.Execute(w, p)
 }
 
-// anchor is a name that a link can point to.
+// anchor is a name that a link can point to, and a file can have.
 func anchor(parts ...any) string {
-	s := strings.ToLower(fmt.Sprint(parts...))
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, s)
+	var words []string
+	for _, part := range parts {
+		words = append(words, strings.FieldsFunc(strings.ToLower(fmt.Sprint(part)), func(r rune) bool {
+			return !unicode.IsLetter(r) && !unicode.IsDigit(r)
+		})...)
+	}
+	return strings.Join(words, "-")
 }
 
-// colors gives each method of the run a number of the palette, the same everywhere.
-func (p *Page) colors() []string {
-	var out []string
-	seen := make(map[string]bool)
-	for _, t := range p.Tables {
-		for _, m := range t.Methods[:len(t.Methods)-t.Controls] {
-			if m = strings.TrimPrefix(m, "U-Net on "); !seen[m] && t.measures(m) {
-				seen[m] = true
-				out = append(out, m)
+// charted are the tables whose numbers no other one has all of, in the order of the
+// overview.
+func (p *Page) charted() []*Table {
+	var out []*Table
+	for _, n := range []int{1, 10, 3, 4} {
+		for _, t := range p.Tables {
+			if t.Number == n {
+				out = append(out, t)
 			}
 		}
 	}
 	return out
 }
 
-// charts are the tables that are drawn as bars: those that no other one contains.
-func (p *Page) charts() []*Table {
-	return slices.DeleteFunc(slices.Clone(p.Tables), func(t *Table) bool { return !slices.Contains([]int{1, 3, 4, 10}, t.Number) })
-}
-
-// measures says whether a method has any measured value.
-func (t *Table) measures(method string) bool {
-	for i, m := range t.Methods {
-		if m != method {
-			continue
-		}
-		for _, r := range t.Rows {
-			for _, c := range r.Cells[i] {
-				if c.Measured != nil {
-					return true
+// methods are the generators of the run, each with its hue everywhere on the page.
+func (p *Page) methods() []string {
+	var out []string
+	for _, t := range p.charted() {
+		for i, m := range t.generators() {
+			for j := range t.Metrics {
+				if t.measures(i, j) && !slices.Contains(out, m) {
+					out = append(out, m)
 				}
 			}
 		}
 	}
-	return false
+	return out
+}
+
+// bars are the charts of the page.
+func (p *Page) bars() []barChart {
+	var out []barChart
+	for _, t := range p.charted() {
+		out = append(out, barCharts(t, p.methods())...)
+	}
+	return out
+}
+
+// overview is the averages of all charted tables: a row a generator. nil: nothing was
+// measured.
+func (p *Page) overview() *Table {
+	o := &Table{Methods: []string{"average over categories"}}
+	methods := p.methods()
+	rows := make(map[string][]Cell)
+	for _, t := range p.charted() {
+		average := slices.IndexFunc(t.Rows, func(r Row) bool { return r.Average })
+		for j, m := range t.Metrics {
+			measured := false
+			for i := range t.generators() {
+				measured = measured || t.measures(i, j)
+			}
+			if average < 0 || !measured {
+				continue
+			}
+			o.Metrics = append(o.Metrics, Metric{m.Name, m.title(), m.Digits})
+			for _, method := range methods {
+				var c Cell
+				if i := slices.Index(t.Methods, method); i >= 0 {
+					c = t.Rows[average].Cells[i][j]
+				}
+				rows[method] = append(rows[method], c)
+			}
+		}
+	}
+	if len(o.Metrics) == 0 {
+		return nil
+	}
+	for _, method := range methods {
+		o.Rows = append(o.Rows, Row{Name: methodLabel(method), Cells: [][]Cell{rows[method]}})
+	}
+	return o
+}
+
+// tableNotes are the notes of a table: those that the page has not given yet, and the
+// others.
+type tableNotes struct{ New, Given []string }
+
+// notes tells the notes of each table of the page, whose deviations stand above all.
+func (p *Page) notes() func(*Table) tableNotes {
+	given := make(map[string]bool)
+	for _, d := range p.Deviations {
+		given[d] = true
+	}
+	all := make(map[*Table]tableNotes)
+	for _, t := range slices.Concat(p.Tables, []*Table{p.Beside}) {
+		if t == nil {
+			continue
+		}
+		var notes tableNotes
+		for _, n := range t.Notes {
+			if given[n] {
+				notes.Given = append(notes.Given, n)
+			} else {
+				notes.New = append(notes.New, n)
+			}
+			given[n] = true
+		}
+		all[t] = notes
+	}
+	return func(t *Table) tableNotes { return all[t] }
+}
+
+// categories are those of which the page shows more than numbers.
+func (p *Page) categories() []string {
+	var all []string
+	for _, c := range p.Curves {
+		all = append(all, c.Category)
+	}
+	for _, c := range p.Confusions {
+		all = append(all, c.Category)
+	}
+	for _, s := range p.Samples {
+		all = append(all, s.Category)
+	}
+	for _, m := range p.Maps {
+		all = append(all, m.Category)
+	}
+	for _, f := range p.Failures {
+		all = append(all, f.Category)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// inCategory is what the page shows of a category.
+func (p *Page) inCategory(category string) *Page {
+	of := func(c string) bool { return c == category }
+	return &Page{
+		Curves:     keep(p.Curves, func(c CurveChart) bool { return of(c.Category) }),
+		Confusions: keep(p.Confusions, func(c Confusion) bool { return of(c.Category) }),
+		Samples:    keep(p.Samples, func(s Samples) bool { return of(s.Category) }),
+		Maps:       keep(p.Maps, func(m MapRow) bool { return of(m.Category) }),
+	}
+}
+
+func keep[T any](all []T, f func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(v T) bool { return !f(v) })
+}
+
+// countPictures counts what a gallery holds.
+func (p *Page) countPictures() int {
+	n := 0
+	training := make(map[any]bool)
+	count := func(pictures []Picture) {
+		n += len(pictures)
+		for _, p := range pictures {
+			if p.Nearest != nil {
+				training[p.Nearest] = true
+			}
+		}
+	}
+	for _, s := range p.Samples {
+		for _, r := range s.Rows {
+			count(r.Pictures)
+		}
+	}
+	for _, m := range p.Maps {
+		count(m.Pictures)
+	}
+	for _, f := range p.Failures {
+		count(f.Worst)
+	}
+	return n + len(training)
 }
 
 // A htmlCell is a cell as the page shows it: what was measured, and below it what was
@@ -230,6 +353,14 @@ func cells(t *Table, r Row) []htmlCell {
 	return out
 }
 
+// percent writes a share so that none is 0 that is not.
+func percent(v float64) string {
+	if v > 0 && v < 0.5 {
+		return "<1"
+	}
+	return fmt.Sprintf("%.0f", v)
+}
+
 // shade is how dark a share of a row of a confusion matrix is drawn, 0 to 100.
 func shade(n, total int) int {
 	if total == 0 {
@@ -238,54 +369,10 @@ func shade(n, total int) int {
 	return 100 * n / total
 }
 
-// html is the picture as a button that shows it large.
-func (p Picture) html() (template.HTML, error) {
-	src, err := dataURI(p.outlined())
-	if err != nil {
-		return "", err
+func sum(row []int) int {
+	n := 0
+	for _, v := range row {
+		n += v
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, `<button class="picture" type="button" title="%s"><img alt="%s" src="%s" loading="lazy">`,
-		template.HTMLEscapeString(p.Caption), template.HTMLEscapeString(p.Caption), src)
-	if p.Inset != nil {
-		if src, err = dataURI(p.Inset); err != nil {
-			return "", err
-		}
-		fmt.Fprintf(&b, `<img class="inset" alt="nearest training image" src="%s" loading="lazy">`, src)
-	}
-	b.WriteString("</button>")
-	return template.HTML(b.String()), nil
-}
-
-// outlined is the picture with its mask's border drawn into it.
-func (p Picture) outlined() image.Image {
-	if p.Mask == nil {
-		return p.Image
-	}
-	b := p.Image.Bounds()
-	scale := max(1, 128/max(b.Dx(), 1)) // thin lines on small pictures
-	at := image.Rect(0, 0, b.Dx()*scale, b.Dy()*scale)
-	img := image.NewRGBA(at)
-	for y := range at.Dy() {
-		for x := range at.Dx() {
-			img.Set(x, y, p.Image.At(b.Min.X+x/scale, b.Min.Y+y/scale))
-		}
-	}
-	outline(img, at, p.Mask)
-	return img
-}
-
-// dataURI encodes a picture in whichever of PNG and JPEG is smaller.
-func dataURI(m image.Image) (string, error) {
-	var a, b bytes.Buffer
-	if err := png.Encode(&a, m); err != nil {
-		return "", err
-	}
-	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 88}); err != nil {
-		return "", err
-	}
-	if a.Len() <= b.Len() {
-		return "data:image/png;base64," + base64.StdEncoding.EncodeToString(a.Bytes()), nil
-	}
-	return "data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(b.Bytes()), nil
+	return n
 }

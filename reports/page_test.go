@@ -2,19 +2,12 @@ package reports
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"image"
 	"image/color"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
 
 	"github.com/anobench/anobench/results"
 )
@@ -30,7 +23,7 @@ func samplePage(t *testing.T) *Page {
 		r.Control = true
 		records = append(records, r, record(c, "Crop&Paste", "fid_proxy", 1, value(12)))
 	}
-	page := &Page{Title: "a & b", Facts: []Fact{{"data", "</script><b>"}}}
+	page := &Page{Title: "a & b", Facts: []Fact{{"data", "</script><b>"}}, Deviations: []string{"image size 64 instead of 256"}}
 	for _, n := range []int{1, 2} {
 		tab, err := MeasuredTable(n, records)
 		if err != nil {
@@ -50,12 +43,19 @@ func samplePage(t *testing.T) *Page {
 	for i := range 64 {
 		mask.SetGray(10+i%8, 10+i/8, color.Gray{255})
 	}
-	p := Picture{Image: m, Mask: mask, Inset: m, Caption: "bottle crack, DRAEM"}
-	page.Samples = []Samples{{"bottle", "crack", []SampleRow{{"real", []Picture{p}}, {"DRAEM", []Picture{p, p}}}}}
-	page.Maps = []MapRow{{"bottle crack", []Picture{p, {Image: m, Caption: "DRAEM"}}}}
-	page.Curves = []CurveChart{{"bottle", "PRO", "false positive rate", "per-region overlap", 0.3, []CurveLine{{"DRAEM", []float64{0, 0.1, 0.3, 1}, []float64{0, 0.5, 0.8, 1}}}}}
-	page.Confusions = []Confusion{{"bottle", "Crop&Paste", []string{"a", "b"}, [][]int{{3, 1}, {0, 4}}}}
-	page.Failures = []Failure{{"DRAEM", "bottle", "crack", []float64{0, 12, 3, 0}, []Picture{p}}}
+	p := func(caption string) Picture { return Picture{Image: m, Mask: mask, Caption: caption} }
+	generated := p("bottle, crack: DRAEM")
+	generated.Nearest = m
+	page.Samples = []Samples{
+		{"bottle", "crack", []SampleRow{{"real", []Picture{p("bottle, crack: real")}}, {"DRAEM", []Picture{generated, generated}}}},
+		{"cable", "cut", []SampleRow{{"real", []Picture{p("cable, cut: real")}}}},
+	}
+	tested := p("bottle, crack: test image")
+	tested.Label = "test image"
+	page.Maps = []MapRow{{"bottle", "crack", []Picture{tested, {Image: m, Label: "DRAEM", Caption: "bottle, crack: map by the U-Net trained on DRAEM"}}}}
+	page.Curves = []CurveChart{{"bottle", "PRO", "false positive rate", "per-region overlap", 0.3, []CurveLine{{"DRAEM", []float64{0, 0.1, 0.2, 0.4}, []float64{0, 0.5, 0.6, 0.8}}}}}
+	page.Confusions = []Confusion{{"bottle", "Crop&Paste", []string{"bent", "broken"}, [][]int{{3, 1}, {0, 4}}}}
+	page.Failures = []Failure{{"DRAEM", "bottle", "crack", []float64{0, 12, 0.2, 0}, []Picture{p("bottle, crack: DRAEM\ninvisible")}}}
 	return page
 }
 
@@ -65,7 +65,10 @@ func TestPageIsOneSafeFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	html := b.String()
-	for _, want := range []string{"a &amp; b", "my &lt;gen&gt;", `id="table-2"`, "data:image/", "published", "&lt;/script&gt;&lt;b&gt;", "trap:"} {
+	for _, want := range []string{
+		"a &amp; b", "my &lt;gen&gt;", `id="table-2"`, "data:image/", "published", "&lt;/script&gt;&lt;b&gt;", "trap:", "<li>image size 64 instead of 256</li>",
+		"7 of 8 right", "&lt;1",
+	} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -75,95 +78,92 @@ func TestPageIsOneSafeFile(t *testing.T) {
 			t.Errorf("the page holds %q: %s", bad, html[max(0, i-60):i+40])
 		}
 	}
+	// The training image that two pictures are nearest to is there once.
+	if uses, symbols := strings.Count(html, `<use href="#training-0"/>`), strings.Count(html, "<symbol "); uses != 2 || symbols != 1 {
+		t.Errorf("%d uses of %d training images, want 2 of 1", uses, symbols)
+	}
+	names := make(map[string]bool)
+	for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(html, -1) {
+		if names[m[1]] {
+			t.Errorf("two elements are named %q", m[1])
+		}
+		names[m[1]] = true
+	}
+	for _, m := range regexp.MustCompile(` href="#([^"]*)"`).FindAllStringSubmatch(html, -1) {
+		if !names[m[1]] {
+			t.Errorf("a link leads to %q, which is not there", m[1])
+		}
+	}
 	var again bytes.Buffer
 	if err := samplePage(t).Write(&again); err != nil || again.String() != html {
 		t.Error("the same run gives another page")
 	}
 }
 
-// TestPageInABrowser clicks what there is to click and listens for errors. It needs
-// Chromium.
-func TestPageInABrowser(t *testing.T) {
-	browser := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			browser = path
-			break
-		}
+// Averages of different metrics stand in one table, a row a generator, with the ranks
+// that they have where they come from.
+func TestOverview(t *testing.T) {
+	page := samplePage(t)
+	o := page.overview()
+	var heads []string
+	for _, m := range o.Metrics {
+		heads = append(heads, m.Header)
 	}
-	if browser == "" {
-		t.Skip("no Chromium to open the page with")
+	if got := strings.Join(heads, ", "); got != "IS*" { // Table 2 has no number that 10 has not
+		t.Errorf("the overview has %s", got)
 	}
-	file := filepath.Join(t.TempDir(), "index.html")
-	f, err := os.Create(file)
-	if err != nil {
-		t.Fatal(err)
+	records := []results.Record{
+		record("bottle", "DRAEM", "pixel_ap", 1, value(50)), record("cable", "DRAEM", "pixel_ap", 1, value(60)),
+		record("bottle", "PRN", "pixel_ap", 1, value(70)), record("cable", "PRN", "pixel_ap", 1, value(80)),
+		record("bottle", "PRN", "accuracy", 1, value(30)),
 	}
-	if err := samplePage(t).Write(f); err != nil {
-		t.Fatal(err)
-	}
-	f.Close()
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browser), chromedp.NoSandbox)...)
-	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx, chromedp.WithErrorf(t.Logf)) // events of newer browsers
-	defer cancel()
-	ctx, cancel = context.WithTimeout(ctx, 60*time.Second)
-	defer cancel()
-	var problems []string
-	chromedp.ListenTarget(ctx, func(event any) {
-		switch e := event.(type) {
-		case *runtime.EventExceptionThrown:
-			problems = append(problems, e.ExceptionDetails.Error())
-		case *runtime.EventConsoleAPICalled:
-			problems = append(problems, fmt.Sprint(e.Type, " ", e.Args))
-		}
-	})
-	const column = `[...document.querySelectorAll("#table-2 tbody tr")].map(r => r.cells[0].textContent + r.cells[2].textContent).join()`
-	const head = `#table-2 thead tr:nth-child(2) th:nth-child(3)`
-	var before, down, up, text, theme, other, source string
-	var open, closed bool
-	for _, width := range []int64{390, 800, 1280} {
-		var overflow bool
-		if err := chromedp.Run(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate("file://"+file),
-			chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &overflow)); err != nil {
+	page.Tables = nil
+	for _, n := range []int{4, 10} {
+		tab, err := MeasuredTable(n, records)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if overflow {
-			t.Errorf("at %d pixels the page is wider than the window", width)
+		page.Tables = append(page.Tables, tab)
+	}
+	o = page.overview()
+	if len(o.Metrics) != 2 || o.Metrics[0].Header != "pixel AP" || o.Metrics[1].Header != "accuracy" || len(o.Rows) != 2 {
+		t.Fatalf("columns %v, %d rows", o.Metrics, len(o.Rows))
+	}
+	draem, prn := o.Rows[0].Cells[0], o.Rows[1].Cells[0]
+	if o.Rows[0].Name != "DRAEM" || *draem[0].Measured != 55 || *prn[0].Measured != 75 || prn[0].Rank != 1 || draem[0].Rank != 2 {
+		t.Errorf("DRAEM %+v, PRN %+v", draem[0], prn[0])
+	}
+	if draem[1].Measured != nil || *prn[1].Measured != 30 {
+		t.Errorf("accuracies %v, %v", draem[1].Measured, prn[1].Measured)
+	}
+}
+
+// A page of the paper's 15 categories can be sent by mail: its pictures are smaller
+// than those of a page that has few.
+func TestManyPicturesAreSmaller(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	photo := image.NewRGBA(image.Rect(0, 0, 256, 256))
+	for i := range photo.Pix {
+		photo.Pix[i] = uint8(60 + i/2048 + int(15*random.NormFloat64())) // the grain of a photograph
+	}
+	mask := image.NewGray(photo.Rect)
+	for i := range 60 * 60 {
+		mask.SetGray(70+i%60, 80+i/60, color.Gray{255})
+	}
+	for _, count := range []int{1, 200, 2500, 8000} {
+		g := newGallery(count)
+		html, err := g.html(Picture{Image: photo, Mask: mask}, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.side > 256 || g.side < 64 || count <= 200 && g.side != 256 {
+			t.Errorf("%d pictures have %d pixels a side", count, g.side)
+		}
+		if all := len(html) * count; all > pictureBytes*3/2 {
+			t.Errorf("%d pictures take %d MB", count, all>>20)
 		}
 	}
-	err = chromedp.Run(ctx,
-		chromedp.Evaluate(column, &before),
-		chromedp.Click(head, chromedp.ByQuery), chromedp.Evaluate(column, &down), chromedp.Click(head, chromedp.ByQuery), chromedp.Evaluate(column, &up),
-		chromedp.Click(`#table-2 thead tr:nth-child(2) th:nth-child(1)`, chromedp.ByQuery), chromedp.Evaluate(column, &text),
-		chromedp.Click("#samples .picture", chromedp.ByQuery), chromedp.Evaluate(`document.getElementById("zoom").open`, &open),
-		chromedp.Evaluate(`document.querySelector("#zoom img").src.slice(0, 11)`, &source),
-		chromedp.MouseClickXY(10, 10), chromedp.Evaluate(`document.getElementById("zoom").open`, &closed),
-		chromedp.Evaluate(`getComputedStyle(document.body).backgroundColor`, &theme), chromedp.Click("#theme", chromedp.ByQuery),
-		chromedp.Evaluate(`getComputedStyle(document.body).backgroundColor`, &other),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := func(s string) string {
-		var out []string
-		for _, part := range strings.Split(s, ",") {
-			out = append(out, strings.TrimRight(part, "0123456789.–"))
-		}
-		return strings.Join(out, " ")
-	}
-	// DRAEM falls from bottle to capsule; averages stay below.
-	if !strings.HasPrefix(names(before), "bottle cable capsule average") || !strings.HasPrefix(names(down), "bottle cable capsule average") ||
-		!strings.HasPrefix(names(up), "capsule cable bottle average") || !strings.HasPrefix(names(text), "bottle cable capsule average") {
-		t.Errorf("rows %q, sorted down %q, up %q, by name %q", before, down, up, text)
-	}
-	if !open || closed || source != "data:image/" {
-		t.Errorf("zoom: open %t, then %t, showing %q", open, closed, source)
-	}
-	if theme == other {
-		t.Errorf("the theme stays %s", theme)
-	}
-	if len(problems) > 0 {
-		t.Errorf("the console says %v", problems)
+	if n := samplePage(t).countPictures(); n != 8 { // one of them in the corner of two
+		t.Errorf("the page has %d pictures", n)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,51 +61,66 @@ and can be sent by mail. anobench run writes it as well.`,
 
 // saveReport writes the run in folder dir as an HTML page and returns its path.
 func saveReport(dir, out string, plan *harness.Plan, store *harness.Store) (string, error) {
-	records, err := results.Read(filepath.Join(dir, "results.jsonl"))
+	page, err := runPage(dir, plan, store)
 	if err != nil {
 		return "", err
+	}
+	if out == "" {
+		out = filepath.Join(dir, "report", "index.html")
+	}
+	return out, replaceFile(out, page.Write)
+}
+
+// replaceFile writes a file as a whole or not at all, and makes its folder.
+func replaceFile(path string, write func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	f, err := os.Create(path + ".tmp")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // no longer there when all went well
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// runPage gathers what there is to see of the run in folder dir.
+func runPage(dir string, plan *harness.Plan, store *harness.Store) (*reports.Page, error) {
+	records, err := results.Read(filepath.Join(dir, "results.jsonl"))
+	if err != nil {
+		return nil, err
 	}
 	exhibits, err := plan.Exhibits(store)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	page := &reports.Page{Title: plan.Config.Name, Facts: facts(plan, records)}
+	for _, r := range records {
+		page.Deviations = append(page.Deviations, r.Deviations...)
+	}
+	slices.Sort(page.Deviations)
+	page.Deviations = slices.Compact(page.Deviations)
 	for n := 1; n <= 12; n++ {
 		t, err := reports.MeasuredTable(n, records)
 		if errors.Is(err, reports.ErrNotMeasured) || isAblation(n) {
 			continue
 		}
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		page.Tables = append(page.Tables, t)
 	}
 	if page.Beside, err = reports.GenerationTable(records); err != nil && !errors.Is(err, reports.ErrNotMeasured) {
-		return "", err
+		return nil, err
 	}
-	for _, fill := range []func(*reports.Page, *harness.Plan, *harness.Exhibits, []results.Record) error{addCurves, addSamples, addMaps, addFailures} {
-		if err := fill(page, plan, exhibits, records); err != nil {
-			return "", err
-		}
-	}
+	addCurves(page, plan, exhibits)
 	for _, c := range exhibits.Confusions {
 		page.Confusions = append(page.Confusions, reports.Confusion{Category: c.Category, Method: plan.Methods[c.Generator], Classes: c.Classes, Counts: c.Counts})
 	}
-	if out == "" {
-		out = filepath.Join(dir, "report", "index.html")
-	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o777); err != nil {
-		return "", err
-	}
-	f, err := os.Create(out)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	if err := page.Write(f); err != nil {
-		return "", err
-	}
-	return out, f.Close()
+	return page, errors.Join(addSamples(page, plan, exhibits), addMaps(page, plan, exhibits), addFailures(page, plan, exhibits, records))
 }
 
 // ablations are tables of rows that a plain run does not have.
@@ -131,11 +147,11 @@ func facts(plan *harness.Plan, records []results.Record) []reports.Fact {
 	return []reports.Fact{
 		{Name: "data", Value: data}, {Name: "categories", Value: strings.Join(categories, ", ")},
 		{Name: "seeds", Value: strings.Join(seeds, ", ")}, {Name: "image size", Value: fmt.Sprint(plan.Config.Size)},
-		{Name: "pairs a defect", Value: fmt.Sprint(plan.Config.GenCount)}, {Name: "numbers", Value: fmt.Sprint(len(records))},
+		{Name: "pairs a defect", Value: fmt.Sprint(plan.Config.GenCount)}, {Name: "records", Value: fmt.Sprint(len(records))},
 	}
 }
 
-func addCurves(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, _ []results.Record) error {
+func addCurves(page *reports.Page, plan *harness.Plan, e *harness.Exhibits) {
 	var categories []string
 	for _, c := range e.Curves {
 		if !slices.Contains(categories, c.Category) {
@@ -152,19 +168,28 @@ func addCurves(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, _ []
 			}
 			method := plan.Methods[c.Generator]
 			p, r := reports.CurveLine{Method: method}, reports.CurveLine{Method: method}
-			for _, point := range c.Points {
+			for i, point := range c.Points {
+				if i == 0 { // up to the first threshold as AP and AUROC count it
+					p.X, p.Y = append(p.X, 0), append(p.Y, point.Precision)
+					r.X, r.Y = append(r.X, 0), append(r.Y, 0)
+				}
 				p.X, p.Y = append(p.X, point.TPR), append(p.Y, point.Precision)
 				r.X, r.Y = append(r.X, point.FPR), append(r.Y, point.TPR)
 			}
 			pr.Lines, roc.Lines = append(pr.Lines, p), append(roc.Lines, r)
-			pro.Lines = append(pro.Lines, reports.CurveLine{Method: method, X: c.PRO.FPR, Y: c.PRO.Overlap})
+			if len(c.PRO.FPR) > 0 {
+				pro.Lines = append(pro.Lines, reports.CurveLine{Method: method, X: c.PRO.FPR, Y: c.PRO.Overlap})
+			}
 		}
-		page.Curves = append(page.Curves, pr, roc, pro)
+		page.Curves = append(page.Curves, pr, roc)
+		if len(pro.Lines) > 0 {
+			page.Curves = append(page.Curves, pro)
+		}
 	}
-	return nil
 }
 
-func addSamples(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, _ []results.Record) error {
+func addSamples(page *reports.Page, plan *harness.Plan, e *harness.Exhibits) error {
+	training := make(map[string]image.Image) // by file: many samples have the same nearest one
 	for _, s := range e.Samples {
 		label := "real"
 		if s.Generator != "" {
@@ -185,13 +210,16 @@ func addSamples(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, _ [
 		if err != nil {
 			return err
 		}
-		p.Caption = fmt.Sprintf("%s %s, %s", s.Category, s.Defect, label)
+		p.Caption = fmt.Sprintf("%s, %s: %s", s.Category, s.Defect, label)
 		if s.Nearest != "" {
-			m, err := dataset.ReadImage(s.Nearest)
-			if err != nil {
-				return err
+			if training[s.Nearest] == nil {
+				m, err := dataset.ReadImage(s.Nearest)
+				if err != nil {
+					return err
+				}
+				training[s.Nearest] = rgba(dataset.GeneratorImage(m, plan.Config.Size, plan.Config.Size))
 			}
-			p.Inset = rgba(dataset.GeneratorImage(m, 48, 48))
+			p.Nearest = training[s.Nearest]
 		}
 		group.Rows[k].Pictures = append(group.Rows[k].Pictures, p)
 	}
@@ -226,7 +254,7 @@ func grayMask(m *dataset.Mask) *image.Gray {
 	return &image.Gray{Pix: m.Pix, Stride: m.Width, Rect: image.Rect(0, 0, m.Width, m.Height)}
 }
 
-func addMaps(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, _ []results.Record) error {
+func addMaps(page *reports.Page, plan *harness.Plan, e *harness.Exhibits) error {
 	rows := make(map[string]int) // by image
 	for _, s := range e.Maps {
 		i, ok := rows[s.Image]
@@ -237,10 +265,15 @@ func addMaps(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, _ []re
 			if err != nil {
 				return err
 			}
-			p.Caption = s.Category + " " + s.Name
-			page.Maps = append(page.Maps, reports.MapRow{Category: s.Category + " " + s.Name, Pictures: []reports.Picture{p}})
+			what := s.Category + ", " + s.Name + ": "
+			p.Label, p.Caption = "test image", what+"test image"
+			truth := reports.Picture{Image: p.Mask, Label: "ground truth", Caption: what + "ground truth"}
+			page.Maps = append(page.Maps, reports.MapRow{Category: s.Category, Defect: s.Name, Pictures: []reports.Picture{p, truth}})
 		}
-		page.Maps[i].Pictures = append(page.Maps[i].Pictures, reports.Picture{Image: heat(s.Map, s.Size), Caption: plan.Methods[s.Generator]})
+		method := plan.Methods[s.Generator]
+		page.Maps[i].Pictures = append(page.Maps[i].Pictures, reports.Picture{
+			Image: heat(s.Map, s.Size), Label: method, Caption: fmt.Sprintf("%s, %s: map by the U-Net trained on %s", s.Category, s.Name, method),
+		})
 	}
 	return nil
 }
@@ -275,7 +308,7 @@ func addFailures(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, re
 				if err != nil {
 					return err
 				}
-				p.Caption = fmt.Sprintf("%s %s, %s: %s", r.Category, r.Defect, r.Method, strings.Join(pair.Faults, ", "))
+				p.Caption = fmt.Sprintf("%s, %s: %s\n%s", r.Category, r.Defect, r.Method, strings.Join(pair.Faults, ", "))
 				f.Worst = append(f.Worst, p)
 			}
 			page.Failures = append(page.Failures, f)
