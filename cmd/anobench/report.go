@@ -21,17 +21,29 @@ import (
 )
 
 func newReport() *cobra.Command {
-	var runs, run, storeDir, out string
+	var runs, run, storeDir, out, figure, format string
 	cmd := &cobra.Command{
 		Use:   "report",
-		Short: "Write a run as one HTML page",
+		Short: "Write a run as one HTML page, or its figures as PDF or PNG",
 		Long: `Write a run as one HTML page that needs nothing else: all tables with the protocol's
 deviations, bars beside the published values, curves, confusion matrices, generated
 images beside real ones, localization maps, and the failure sheet. It opens from disk
-and can be sent by mail. anobench run writes it as well.`,
-		Example: "  anobench report\n  anobench report --run leather --out leather.html",
-		Args:    cobra.NoArgs,
+and can be sent by mail. anobench run writes it as well.
+
+With --figure NAME, write one of its charts, matrices or sheets alone, as PDF or PNG.
+Its name is the anchor behind # in the page's links; --figure list prints all of them,
+and * stands for any part of a name.`,
+		Example: `  anobench report
+  anobench report --run leather --out leather.html
+  anobench report --figure list
+  anobench report --figure curves-leather-pr --out pr.pdf
+  anobench report --figure bars-* --format png`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			q, err := askFigures(figure, format, out)
+			if err != nil {
+				return err
+			}
 			dir, err := findRun(runs, run)
 			if err != nil {
 				return err
@@ -44,18 +56,28 @@ and can be sent by mail. anobench run writes it as well.`,
 			if err != nil {
 				return err
 			}
-			path, err := saveReport(dir, out, plan, store)
+			if figure == "" {
+				path, err := saveReport(dir, out, plan, store)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), path)
+				return err
+			}
+			page, err := runPage(dir, plan, store)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), path)
-			return err
+			return q.answer(cmd.OutOrStdout(), page, dir)
 		},
 	}
 	cmd.Flags().StringVar(&runs, "runs", "runs", "folder of runs")
 	cmd.Flags().StringVar(&run, "run", "", "name of the run (default: the newest)")
 	cmd.Flags().StringVar(&storeDir, "store", defaultStore(), "folder of finished steps")
-	cmd.Flags().StringVar(&out, "out", "", "file to write (default: report/index.html in the run's folder)")
+	cmd.Flags().StringVar(&out, "out", "", "file to write; a folder, where * stands for several figures (default: report/index.html and report/figures in the run's folder)")
+	cmd.Flags().StringVar(&figure, "figure", "", "name of a single figure, in which * stands for anything; list prints the names")
+	cmd.Flags().StringVar(&format, "format", "", "of figures: pdf or png (default: as --out says, else pdf)")
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"pdf", "png"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
