@@ -149,48 +149,23 @@ func board(entries []Entry) (Board, error) {
 
 // ranking is the averages of tables, a row a method, in the order of their mean ranks.
 func ranking(tables []*Table) *Table {
-	t := &Table{Title: "Leaderboard: averages over categories, best mean rank first", Methods: []string{"average"}}
-	values := make(map[string][]Cell)
-	var methods []string
-	for _, from := range tables {
-		i := slices.IndexFunc(from.Rows, func(r Row) bool { return r.Average })
-		for j, m := range from.Metrics {
-			m.Header = strings.TrimSpace(level(m.Name) + " " + m.Header)
-			t.Metrics = append(t.Metrics, m)
-			for k, method := range from.Methods[:len(from.Methods)-from.Controls] {
-				c := from.Rows[i].Cells[k][j]
-				if !from.measures(method) {
-					continue
-				}
-				if !slices.Contains(methods, method) {
-					methods = append(methods, method)
-				}
-				for len(values[method]) < len(t.Metrics)-1 {
-					values[method] = append(values[method], Cell{})
-				}
-				c.Published, c.Printed = nil, ""
-				values[method] = append(values[method], c)
-			}
-		}
-	}
-	ranks := make(map[string]float64)
-	for _, method := range methods {
-		for len(values[method]) < len(t.Metrics) {
-			values[method] = append(values[method], Cell{})
-		}
-	}
+	t := (&Page{Tables: tables}).overview()
+	t.Title = "Leaderboard: averages over categories, best mean rank first"
+	above := make(map[string]int) // values above those of a method, over all columns
 	for j := range t.Metrics {
-		for _, a := range methods {
-			for _, b := range methods {
-				if better(values[b][j], values[a][j]) {
-					ranks[a]++
+		for _, a := range t.Rows {
+			for _, b := range t.Rows {
+				if better(b.Cells[0][j], a.Cells[0][j]) {
+					above[a.Name]++
 				}
 			}
 		}
 	}
-	slices.SortStableFunc(methods, func(a, b string) int { return cmp.Compare(ranks[a], ranks[b]) })
-	for _, method := range methods {
-		t.Rows = append(t.Rows, Row{Name: method, Cells: [][]Cell{values[method]}})
+	slices.SortStableFunc(t.Rows, func(a, b Row) int { return cmp.Compare(above[a.Name], above[b.Name]) })
+	for _, r := range t.Rows {
+		for j := range r.Cells[0] {
+			r.Cells[0][j].Published, r.Cells[0][j].Printed = nil, ""
+		}
 	}
 	t.rankColumns()
 	t.Notes = []string{"mean rank: over all columns; where a method has no value it comes last. Averages are over the categories of each table; n/a where one of them has no value"}
@@ -200,16 +175,6 @@ func ranking(tables []*Table) *Table {
 // better says that a value is above another, or that there is one at all.
 func better(a, b Cell) bool {
 	return a.Measured != nil && (b.Measured == nil || *a.Measured > *b.Measured)
-}
-
-// level tells image-level columns from those of pixels.
-func level(metric string) string {
-	for _, l := range []string{"pixel", "image"} {
-		if strings.HasPrefix(metric, l+"_") {
-			return l
-		}
-	}
-	return ""
 }
 
 // rankColumns marks the best and the second value of every column.

@@ -18,7 +18,8 @@ type Page struct {
 	Facts      []Fact
 	Deviations []string // from the paper's protocol
 	Tables     []*Table
-	Beside     *Table // generation metrics beside the paper's; nil: none
+	Overviews  []*Table // nil: the averages of all tables
+	Beside     *Table   // generation metrics beside the paper's; nil: none
 	Curves     []CurveChart
 	Confusions []Confusion
 	Samples    []Samples
@@ -94,24 +95,24 @@ func (p *Page) Write(w io.Writer) error {
 	}
 	methods, gallery := p.methods(), newGallery(p.countPictures())
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"css":      func() template.CSS { return template.CSS(read("page.css")) + paletteCSS() },
-		"js":       func() template.JS { return template.JS(read("page.js")) },
-		"methods":  func() []string { return methods },
-		"hue":      func(method string) string { return hueOf(methods, method).class() },
-		"overview": p.overview,
-		"notes":    p.notes(),
-		"bars":     p.bars,
-		"barsSVG":  func(c barChart) template.HTML { return c.svg(methods) },
-		"curveSVG": func(c CurveChart) template.HTML { return c.svg(methods) },
-		"cells":    cells,
-		"picture":  gallery.html,
-		"training": gallery.trainingImages,
-		"label":    methodLabel,
-		"anchor":   anchor,
-		"faults":   func() []string { return FaultNames },
-		"percent":  percent,
-		"shade":    shade,
-		"sum":      sum,
+		"css":       func() template.CSS { return template.CSS(read("page.css")) + paletteCSS() },
+		"js":        func() template.JS { return template.JS(read("page.js")) },
+		"methods":   func() []string { return methods },
+		"hue":       func(method string) string { return hueOf(methods, method).class() },
+		"overviews": p.overviews,
+		"notes":     p.notes(),
+		"bars":      p.bars,
+		"barsSVG":   func(c barChart) template.HTML { return c.svg(methods) },
+		"curveSVG":  func(c CurveChart) template.HTML { return c.svg(methods) },
+		"cells":     cells,
+		"picture":   gallery.html,
+		"training":  gallery.trainingImages,
+		"label":     methodLabel,
+		"anchor":    anchor,
+		"faults":    func() []string { return FaultNames },
+		"percent":   percent,
+		"shade":     shade,
+		"sum":       sum,
 		"accuracy": func(c Confusion) string {
 			right, all := c.Right()
 			return fmt.Sprintf("%d of %d right", right, all)
@@ -209,6 +210,14 @@ func (p *Page) overview() *Table {
 		o.Rows = append(o.Rows, Row{Name: methodLabel(method), Cells: [][]Cell{rows[method]}})
 	}
 	return o
+}
+
+// overviews are those that the page was given, or that of its tables.
+func (p *Page) overviews() []*Table {
+	if o := p.overview(); p.Overviews == nil && o != nil {
+		return []*Table{o}
+	}
+	return p.Overviews
 }
 
 // tableNotes are the notes of a table: those that the page has not given yet, and the

@@ -255,7 +255,7 @@ func writeBoards(cmd *cobra.Command, out string, boards []reports.Board) error {
 				t.Title = fmt.Sprintf("Protocol %d: %s", i+1, t.Title)
 			}
 		}
-		page.Tables = append(append(page.Tables, b.Ranking), b.Tables...)
+		page.Overviews, page.Tables = append(page.Overviews, b.Ranking), append(page.Tables, b.Tables...)
 	}
 	f, err := os.CreateTemp(filepath.Dir(out), filepath.Base(out)+".*.tmp")
 	if err != nil {
