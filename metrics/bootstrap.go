@@ -41,3 +41,17 @@ func Around(value, standardError float64) Interval {
 	const z = 1.959964
 	return Interval{value - z*standardError, value + z*standardError}
 }
+
+// BootstrapMean is the standard error of a mean; NaN of less than two values.
+func BootstrapMean(x []float64, seed uint64) float64 {
+	if len(x) < 2 {
+		return math.NaN()
+	}
+	return Bootstrap(len(x), seed, func(sample []int) float64 {
+		sum := 0.0
+		for _, i := range sample {
+			sum += x[i]
+		}
+		return sum / float64(len(x))
+	})
+}

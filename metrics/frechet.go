@@ -142,17 +142,7 @@ func PrecisionRecall(real, generated [][]float32, k int) (precision, recall floa
 
 // inside is the share of the images that lie in a ball of the manifold.
 func inside(images, manifold [][]float32, k int) float64 {
-	radius := make([]float64, len(manifold))
-	parallel(len(manifold), func(i int) {
-		var d []float64
-		for j, other := range manifold {
-			if j != i {
-				d = append(d, squaredDistance(manifold[i], other))
-			}
-		}
-		slices.Sort(d)
-		radius[i] = d[k-1]
-	})
+	radius := radii(manifold, k)
 	in := make([]bool, len(images))
 	parallel(len(images), func(i int) {
 		for j, m := range manifold {
@@ -169,6 +159,22 @@ func inside(images, manifold [][]float32, k int) float64 {
 		}
 	}
 	return float64(count) / float64(len(images))
+}
+
+// radii are the squared distances to the k-th nearest other image.
+func radii(images [][]float32, k int) []float64 {
+	radius := make([]float64, len(images))
+	parallel(len(images), func(i int) {
+		var d []float64
+		for j, other := range images {
+			if j != i {
+				d = append(d, squaredDistance(images[i], other))
+			}
+		}
+		slices.Sort(d)
+		radius[i] = d[k-1]
+	})
+	return radius
 }
 
 func squaredDistance(a, b []float32) float64 {

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -122,5 +123,72 @@ func TestICLPIPSTiesAndCopies(t *testing.T) {
 	}
 	if n, threshold := NearCopies([]float64{0, 0.04, 0.06, 1}, []float64{0.4, 0.6, 0.5}); n != 2 || math.Abs(threshold-0.05) > 1e-12 {
 		t.Errorf("%d near copies below %v", n, threshold)
+	}
+}
+
+// TestComparisonOfWholeSets holds what is bootstrapped against the metrics themselves.
+func TestComparisonOfWholeSets(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 7))
+	for _, n := range [][2]int{{9, 30}, {30, 9}, {12, 12}} {
+		a, b := features(rng, n[0], 10, 0), features(rng, n[1], 10, 0.3)
+		c := newComparison(a, b)
+		fid, err1 := FID(a, b)
+		kid, err2 := KID(a, b)
+		precision, recall, err3 := PrecisionRecall(a, b, 3)
+		if err := errors.Join(err1, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+		for what, v := range map[string][2]float64{
+			"FID":       {c.fid(every(n[0]), every(n[1])), fid},
+			"KID":       {c.kid(every(n[0]), every(n[1])), kid},
+			"precision": {covered(balls(b, a, 3), every(n[1]), every(n[0])), precision},
+			"recall":    {covered(balls(a, b, 3), every(n[0]), every(n[1])), recall},
+		} {
+			if math.Abs(v[0]-v[1]) > 1e-6*(1+math.Abs(v[1])) {
+				t.Errorf("%v images: %s %v, want %v", n, what, v[0], v[1])
+			}
+		}
+	}
+}
+
+// TestBootstrapOfDistributions compares standard errors with the spread of the metrics
+// over sets drawn anew, also where there are more images than are drawn.
+func TestBootstrapOfDistributions(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 9))
+	for _, n := range []int{60, 2 * comparisonImages} {
+		var fid, kid, precision []float64
+		var mean DistributionError
+		const sets, bootstraps = 20, 2
+		for i := range sets {
+			a, b := features(rng, 60, 3, 0), features(rng, n, 3, 1)
+			f, err1 := FID(a, b)
+			k, err2 := KID(a, b)
+			p, _, err3 := PrecisionRecall(a, b, 3)
+			if err := errors.Join(err1, err2, err3); err != nil {
+				t.Fatal(err)
+			}
+			fid, kid, precision = append(fid, f), append(kid, k), append(precision, p)
+			if i < bootstraps {
+				e := BootstrapDistributions(a, b, 3, uint64(i))
+				mean.FID += e.FID / bootstraps
+				mean.KID += e.KID / bootstraps
+				mean.Precision += e.Precision / bootstraps
+			}
+		}
+		for what, v := range map[string]struct {
+			over []float64
+			got  float64
+		}{"FID": {fid, mean.FID}, "KID": {kid, mean.KID}, "precision": {precision, mean.Precision}} {
+			if _, sd := meanSD(v.over); !(v.got > sd/1.8 && v.got < sd*1.8) {
+				t.Errorf("%d images: standard error of %s %v, sets drawn anew spread by %v", n, what, v.got, sd)
+			}
+		}
+	}
+	few := features(rng, 3, 3, 0)
+	if e := BootstrapDistributions(few, few, 3, 1); !(e.FID >= 0) || !math.IsNaN(e.Precision) {
+		t.Errorf("of 3 images: %+v", e)
+	}
+	if e := BootstrapDistributions(few[:1], few, 3, 1); !math.IsNaN(e.FID) {
+		t.Errorf("of one image: %+v", e)
 	}
 }
