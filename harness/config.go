@@ -20,6 +20,7 @@ import (
 	"github.com/anobench/anobench/downstream"
 	"github.com/anobench/anobench/metrics"
 	"github.com/anobench/anobench/metrics/generation"
+	"github.com/anobench/anobench/nn/models"
 )
 
 // A Config says what to benchmark and by which protocol. Every field is
@@ -40,6 +41,8 @@ type Config struct {
 	GenCount int    `yaml:"gen_count"` // generated pairs a defect
 	MaxUsed  int    `yaml:"max_used"`  // of these, pairs used for training; 0: all
 	Format   string `yaml:"format"`    // of generated pairs: png or jpg75
+
+	Filter []string `yaml:"filter"` // pairs with these faults are not used for training; see generation.AllFaults
 
 	Localizer LocalizerOptions    `yaml:"localizer"`
 	GT        metrics.GroundTruth `yaml:"gt"`   // released or half
@@ -84,6 +87,7 @@ type ClassifierOptions struct {
 type GenerationOptions struct {
 	IS       string                 `yaml:"is"`       // per-defect-mean or pooled
 	ICLPIPS  metrics.ICLPIPSVariant `yaml:"ic_lpips"` // released, dfmgan or paper-text
+	LPIPS    models.Trunk           `yaml:"lpips"`    // vgg, alex or squeeze; empty: as IC-LPIPS is defined
 	Size     int                    `yaml:"size"`     // side to which images are resized for LPIPS
 	Extended bool                   `yaml:"extended"` // the metrics beside the paper's, too
 	Controls bool                   `yaml:"controls"` // rows of images that no generator should be beaten by
@@ -149,7 +153,7 @@ func Profile(name string) (Config, error) {
 		},
 		Seed: 1, Seeds: 1,
 		Split: dataset.SplitPaper, TestGood: dataset.TestGoodAll,
-		Size: 256, GenCount: 1000, Format: "png",
+		Size: 256, GenCount: 1000, Format: "png", Filter: []string{},
 		Localizer: LocalizerOptions{
 			BaseWidth: 64, Epochs: 200, SamplesPerEpoch: 500, Batch: 8,
 			LearningRate: 1e-4, Milestones: []float64{0.8, 0.9}, Gamma: 0.2, NormalShare: 0.5, Select: SelectLast,
@@ -285,6 +289,11 @@ func (c Config) Validate() error {
 			return err
 		}
 	}
+	for _, f := range c.Filter {
+		if err := oneOf("filter", f, generation.AllFaults...); err != nil {
+			return err
+		}
+	}
 	if g := c.Generation; g.Size < 32 || g.Size > 1024 {
 		return bad("generation.size", "is %d: it must be 32 to 1024", g.Size)
 	}
@@ -294,6 +303,7 @@ func (c Config) Validate() error {
 	return errors.Join(
 		oneOf("generation.is", c.Generation.IS, generation.PerDefectMean, generation.Pooled),
 		oneOf("generation.ic_lpips", string(c.Generation.ICLPIPS), string(metrics.ICReleased), string(metrics.ICDFMGAN), string(metrics.ICPaperText)),
+		oneOf("generation.lpips", string(c.Generation.trunk()), string(models.VGG16), string(models.AlexNet), string(models.SqueezeNet)),
 		oneOf("classifier.select", c.Classifier.Select, SelectLast, SelectBestOnTest),
 		oneOf("classifier.pretrained", c.Classifier.Pretrained, PretrainedAuto, PretrainedYes, PretrainedNo),
 		c.classifier(c.Seed, 1).Validate(),
@@ -344,6 +354,9 @@ func (c Config) Deviations(kind Kind) []string {
 	add(c.GenCount != paper.GenCount, "%d generated pairs a defect instead of %d", c.GenCount, paper.GenCount)
 	add(c.Format != paper.Format, "generated pairs stored as JPEG of quality 75")
 	add(c.Split != paper.Split, "split %q: generators see one test image a defect", c.Split)
+	if kind == ScoreLocalizer || kind == ScoreClassifier {
+		add(len(c.Filter) > 0, "generated pairs are filtered, left out are: %s", strings.Join(c.Filter, ", "))
+	}
 	switch kind {
 	case ScoreLocalizer:
 		c.localizerDeviations(paper, add)
@@ -352,6 +365,7 @@ func (c Config) Deviations(kind Kind) []string {
 	case ScoreGeneration:
 		add(c.Generation.IS != paper.Generation.IS, "IS of all defects' images together")
 		add(c.Generation.ICLPIPS != paper.Generation.ICLPIPS, "IC-LPIPS as %q", c.Generation.ICLPIPS)
+		add(c.Generation.trunk() != Trunk(c.Generation.ICLPIPS), "LPIPS by %s instead of %s", c.Generation.trunk(), Trunk(c.Generation.ICLPIPS))
 		add(c.Generation.Size != paper.Generation.Size, "images resized to %d for LPIPS instead of %d", c.Generation.Size, paper.Generation.Size)
 	}
 	for _, g := range c.Generators {

@@ -124,6 +124,8 @@ func TestValidateNamesTheField(t *testing.T) {
 		"batch":               func(c *Config) { c.Localizer.Batch = 0 },
 		"learning rate":       func(c *Config) { c.Localizer.LearningRate = -1 },
 		"base width":          func(c *Config) { c.Localizer.BaseWidth = 0 },
+		"filter":              func(c *Config) { c.Filter = []string{"invisible", "ugly"} },
+		"generation.lpips":    func(c *Config) { c.Generation.LPIPS = "resnet" },
 		"size is 33":          func(c *Config) { c.Size = 33 },
 	} {
 		c := tinyConfig(t)
@@ -164,6 +166,7 @@ func TestDeviationsNameEveryDifference(t *testing.T) {
 		"val-generated":  func(c *Config) { c.Localizer.Select = SelectValGenerated },
 		"at least 0.5":   func(c *Config) { c.GT = "half" },
 		"21 thresholds":  func(c *Config) { c.F1Px = "grid21" },
+		"are: invisible": func(c *Config) { c.Filter = []string{"invisible"} },
 		"procedural":     func(c *Config) { c.Generators = append(c.Generators, GeneratorConfig{Name: "prn"}) },
 	}, ScoreClassifier: {
 		"image size 128":  func(c *Config) { c.Size = 128 },
@@ -174,11 +177,13 @@ func TestDeviationsNameEveryDifference(t *testing.T) {
 		"rate 0.5":        func(c *Config) { c.Classifier.LearningRate = 0.5 },
 		"falls by 0.1":    func(c *Config) { c.Classifier.Gamma = 0.1 },
 		"at most 9":       func(c *Config) { c.Classifier.MaxUsed = 9 },
+		"are: invisible":  func(c *Config) { c.Filter = []string{"invisible"} },
 		"as the released": func(c *Config) { c.Classifier.Select = SelectBestOnTest },
 	}, ScoreGeneration: {
 		"60 generated": func(c *Config) { c.GenCount = 60 },
 		"together":     func(c *Config) { c.Generation.IS = "pooled" },
 		"dfmgan":       func(c *Config) { c.Generation.ICLPIPS = "dfmgan" },
+		"by squeeze":   func(c *Config) { c.Generation.LPIPS = "squeeze" },
 		"to 64 for":    func(c *Config) { c.Generation.Size = 64 },
 	}}
 	for kind, changes := range differences {

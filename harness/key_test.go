@@ -171,6 +171,9 @@ func TestKeysOfMeasurements(t *testing.T) {
 	}{
 		"ic-lpips":     {func(c *Config) { c.Generation.ICLPIPS = "dfmgan" }, "", true, false, false},
 		"is":           {func(c *Config) { c.Generation.IS = "pooled" }, "", true, false, false},
+		"lpips":        {func(c *Config) { c.Generation.LPIPS = "squeeze" }, "", true, false, false},
+		"its default":  {func(c *Config) { c.Generation.LPIPS = "vgg" }, "", false, false, false},
+		"filter":       {func(c *Config) { c.Filter = []string{"invisible"} }, "", false, true, true},
 		"lpips size":   {func(c *Config) { c.Generation.Size = 32 }, "", true, false, false},
 		"arch":         {func(c *Config) { c.Classifier.Arch = "resnet34" }, "", false, true, true},
 		"epochs":       {func(c *Config) { c.Classifier.Epochs = 2 }, "", false, true, true},

@@ -17,6 +17,7 @@ const (
 	TrainLocalizer Kind = "train-localizer" // trains a U-Net on them
 	ScoreLocalizer Kind = "score-localizer" // tests it on real defects
 
+	FilterPairs     Kind = "filter"           // tells which generated pairs training may use
 	ScoreGeneration Kind = "score-generation" // measures the generated images themselves
 	TrainClassifier Kind = "train-classifier" // trains a ResNet to tell their defects apart
 	ScoreClassifier Kind = "score-classifier" // tests it on real defects
@@ -24,14 +25,14 @@ const (
 
 // scores says whether a kind of step ends in records.
 func (k Kind) scores() bool {
-	return k == ScoreLocalizer || k == ScoreGeneration || k == ScoreClassifier
+	return k == FilterPairs || k == ScoreLocalizer || k == ScoreGeneration || k == ScoreClassifier
 }
 
 // versions are part of every key: raise one when the same inputs give another
 // output.
 var versions = map[Kind]int{
 	DrawData: 1, SplitData: 1, FitGenerator: 1, Generate: 1, TrainLocalizer: 2, ScoreLocalizer: 1,
-	ScoreGeneration: 3, TrainClassifier: 1, ScoreClassifier: 2,
+	FilterPairs: 1, ScoreGeneration: 4, TrainClassifier: 1, ScoreClassifier: 2,
 }
 
 // A Step is a pure function of its inputs. Its key names its output in the

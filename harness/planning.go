@@ -73,6 +73,12 @@ type (
 		Count      int // images a defect, of a control
 		Size       int // of generated images
 	}
+	filterSpec struct {
+		Faults  []string
+		Defects []string
+		Size    int
+		Seed    uint64 // of the bootstrap
+	}
 	classifierSpec struct {
 		Classifier downstream.ClassifierConfig // Threads 0
 		Pretrained string                      // hash of the weights it starts from
@@ -178,11 +184,17 @@ func (p *Plan) addRun(cat category, split *Step, g generator, seed uint64) {
 	if p.Config.measures(MeasureGeneration) {
 		p.addGeneration(l, pairs, defects, count)
 	}
-	if p.Config.measures(MeasureClassification) && g.spec.Capabilities.DefectAware && len(defects) > 1 {
-		p.addClassifier(l, pairs, defects, count)
+	classifies := p.Config.measures(MeasureClassification) && g.spec.Capabilities.DefectAware && len(defects) > 1
+	localizes := p.Config.measures(MeasureLocalization)
+	if !classifies && !localizes {
+		return
 	}
-	if p.Config.measures(MeasureLocalization) {
-		p.addLocalizer(l, pairs, defects, count)
+	inputs := append([]string{split.Key, pairs.Key}, p.addFilter(l, pairs, defects, count)...)
+	if classifies {
+		p.addClassifier(l, inputs, defects, count)
+	}
+	if localizes {
+		p.addLocalizer(l, inputs, defects, count)
 	}
 }
 
@@ -203,7 +215,9 @@ func (p *Plan) addPairs(l lane) (pairs *Step, defects []string, count int) {
 	return p.add(l.step(Generate, imageMemory, count*len(defects), inputs...), generateSpec{g, c.Size, defects, count, c.Format, l.seed}), defects, count
 }
 
-func (p *Plan) addLocalizer(lane lane, pairs *Step, defects []string, count int) {
+// addLocalizer plans the localizer. Inputs are the split, the pairs and which of them
+// are kept; so are addClassifier's.
+func (p *Plan) addLocalizer(lane lane, inputs, defects []string, count int) {
 	c, cat := p.Config, lane.cat
 	l := c.localizer(seedFor(lane.seed, "localizer", cat.name), 0)
 	spec := trainSpec{Localizer: l, MaxUsed: c.MaxUsed, Select: c.Localizer.Select, Defects: defects}
@@ -213,7 +227,7 @@ func (p *Plan) addLocalizer(lane lane, pairs *Step, defects []string, count int)
 	// Images stay in memory as bytes, at most one for each sample of an epoch.
 	used := len(defects) * min(count, l.SamplesPerEpoch) * c.Size * c.Size * 4
 	normals := min(cat.normals, l.SamplesPerEpoch) * c.Size * c.Size * 12
-	train := p.add(lane.step(TrainLocalizer, p.memory.localizer+int64(used+normals), l.Steps(), lane.split.Key, pairs.Key), spec)
+	train := p.add(lane.step(TrainLocalizer, p.memory.localizer+int64(used+normals), l.Steps(), inputs...), spec)
 	p.add(lane.step(ScoreLocalizer, p.memory.localizer, cat.tests, lane.split.Key, train.Key), scoreSpec{c.Size, string(c.GT), c.F1Px})
 }
 

@@ -1,7 +1,9 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/anobench/anobench/downstream"
 	"github.com/anobench/anobench/metrics"
@@ -26,7 +28,7 @@ type networks struct {
 
 // networks looks for published weights.
 func (c Config) networks(dir string, cache *hashCache) (networks, error) {
-	n := networks{trunk: Trunk(c.Generation.ICLPIPS), classifierHash: features.ProxyID(), lpipsHash: features.ProxyID()}
+	n := networks{trunk: c.Generation.trunk(), classifierHash: features.ProxyID(), lpipsHash: features.ProxyID()}
 	if dir == "" {
 		return n, nil
 	}
@@ -69,6 +71,9 @@ func Trunk(v metrics.ICLPIPSVariant) models.Trunk {
 	return models.VGG16
 }
 
+// trunk is LPIPS's network.
+func (g GenerationOptions) trunk() models.Trunk { return cmp.Or(g.LPIPS, Trunk(g.ICLPIPS)) }
+
 // TrunkWeights is the trunk's name in the catalogue of weights.
 func TrunkWeights(t models.Trunk) string {
 	return map[models.Trunk]string{models.VGG16: "vgg16", models.AlexNet: "alexnet", models.SqueezeNet: "squeezenet1_1"}[t]
@@ -94,6 +99,16 @@ func (c Config) memory() (m trainingMemory, err error) {
 func (p *Plan) generationMemory() int64 {
 	embedding := int64(p.Config.Generation.Size*p.Config.Generation.Size) * 130 * 4
 	return 600<<20 + 64*embedding
+}
+
+// addFilter plans which of the pairs training may use; nothing if all.
+func (p *Plan) addFilter(l lane, pairs *Step, defects []string, count int) []string {
+	c := p.Config
+	if len(c.Filter) == 0 {
+		return nil
+	}
+	faults := slices.Compact(slices.Sorted(slices.Values(c.Filter)))
+	return []string{p.add(l.step(FilterPairs, imageMemory, count*len(defects), l.split.Key, pairs.Key), filterSpec{faults, defects, c.Size, seedFor(l.seed, "filter")}).Key}
 }
 
 func (p *Plan) addGeneration(l lane, pairs *Step, defects []string, count int) {
@@ -130,14 +145,14 @@ func (p *Plan) addControls(cat category, split *Step, draem generator, seed uint
 	}
 }
 
-func (p *Plan) addClassifier(l lane, pairs *Step, defects []string, count int) {
+func (p *Plan) addClassifier(l lane, inputs, defects []string, count int) {
 	c := p.Config
 	k := c.classifier(seedFor(l.seed, "classifier", l.cat.name), 0)
 	if c.Classifier.MaxUsed > 0 {
 		count = min(count, c.Classifier.MaxUsed)
 	}
 	images := count * len(defects)
-	s := l.step(TrainClassifier, p.memory.classifier+int64(images*c.Size*c.Size*4), k.Steps(images), l.split.Key, pairs.Key)
+	s := l.step(TrainClassifier, p.memory.classifier+int64(images*c.Size*c.Size*4), k.Steps(images), inputs...)
 	s.Where.Pretrained = p.networks.pretrained
 	train := p.add(s, classifierSpec{k, p.networks.pretrainedHash, c.Classifier.MaxUsed, c.Classifier.Select, defects})
 	p.add(l.step(ScoreClassifier, p.memory.classifier, l.cat.tests, l.split.Key, train.Key), classifierScoreSpec{k.Arch, k.Size, p.networks.pretrained != ""})

@@ -64,7 +64,7 @@ func (w *worker) trainClassifier(ctx context.Context) error {
 	}
 	var classes []downstream.Class
 	for _, name := range s.Defects {
-		files, err := pairFiles(filepath.Join(w.input(1), pairsFolder, name), name, s.MaxUsed)
+		files, err := w.trainingPairs(name, s.MaxUsed)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,6 @@ import (
 
 	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/downstream"
-	"github.com/anobench/anobench/metrics"
 	"github.com/anobench/anobench/metrics/features"
 	"github.com/anobench/anobench/metrics/generation"
 	"github.com/anobench/anobench/nn/exec"
@@ -57,7 +56,7 @@ func (w *worker) scoreGeneration(ctx context.Context) error {
 	if s.Control != "" {
 		sets, err = w.controlSets(s, split)
 	} else {
-		sets, err = w.generatedSets(s, c)
+		sets, err = w.generatedSets(s.Defects, s.Size, c)
 	}
 	if err != nil {
 		return err
@@ -73,12 +72,12 @@ func (w *worker) scoreGeneration(ctx context.Context) error {
 	if err := writeEvidence(w.Out, values); err != nil {
 		return err
 	}
-	records := generationRecords(values)
+	records := GenerationRecords(values)
 	if s.Control == "" {
 		if values[0].Defect == Synthetic {
 			explainAgnostic(records)
 		}
-		faults, err := w.inspect(sets, split, s.Size, nearest(values))
+		faults, err := w.inspect(sets, split, s, nearest(values))
 		if err != nil {
 			return err
 		}
@@ -130,14 +129,14 @@ func OpenLPIPS(path string, trunk models.Trunk, device *exec.CPU) (*features.LPI
 }
 
 // generatedSets reads the pairs of the generate step.
-func (w *worker) generatedSets(s generationSpec, c *dataset.Category) ([]generation.Set, error) {
+func (w *worker) generatedSets(defects []string, size int, c *dataset.Category) ([]generation.Set, error) {
 	sources, err := readSources(w.input(1))
 	if err != nil {
 		return nil, err
 	}
 	normals := make(map[string]*dataset.Image)
 	var sets []generation.Set
-	for _, name := range s.Defects {
+	for _, name := range defects {
 		files, err := pairFiles(filepath.Join(w.input(1), pairsFolder, name), name, 0)
 		if err != nil {
 			return nil, err
@@ -151,7 +150,7 @@ func (w *worker) generatedSets(s generationSpec, c *dataset.Category) ([]generat
 			if id != "" && normals[id] == nil {
 				m, err := dataset.ReadImage(filepath.Join(c.Dir, filepath.FromSlash(id)))
 				if err == nil {
-					normals[id] = dataset.GeneratorImage(m, s.Size, s.Size)
+					normals[id] = dataset.GeneratorImage(m, size, size)
 				} else if !errors.Is(err, os.ErrNotExist) { // a source that is no file of the data set is not known
 					return nil, err
 				}
@@ -302,15 +301,14 @@ func addReal(sets []generation.Set, split dataset.Split, size int) error {
 	return nil
 }
 
-// generationRecords turns values into records.
-func generationRecords(values []generation.Value) []results.Record {
+// GenerationRecords turns values into records.
+func GenerationRecords(values []generation.Value) []results.Record {
 	var out []results.Record
 	for _, v := range values {
 		r := results.Record{Metric: v.Metric, MetricID: v.ID, Defect: v.Defect, Counts: v.Counts, Reason: v.Reason}
 		if !math.IsNaN(v.Value) {
 			r.Value, r.Reason = &v.Value, ""
-			if !math.IsNaN(v.SE) {
-				i := metrics.Around(v.Value, v.SE)
+			if i, ok := v.Interval(); ok {
 				r.CI = &[2]float64{i.Low, i.High}
 			}
 		}
@@ -340,32 +338,31 @@ func nearest(values []generation.Value) map[string][]int {
 	return out
 }
 
-// inspect writes what is wrong with every pair and counts it by defect.
-func (w *worker) inspect(sets []generation.Set, split dataset.Split, size int, nearest map[string][]int) ([]results.Record, error) {
+// foreground finds the product in a category's normal images.
+func foreground(split dataset.Split, size int) (dataset.Foreground, error) {
 	var normals []*dataset.Image
 	for _, f := range split.TrainGood[:min(16, len(split.TrainGood))] {
 		m, err := dataset.ReadImage(f.Path)
 		if err != nil {
-			return nil, err
+			return dataset.Foreground{}, err
 		}
 		normals = append(normals, dataset.GeneratorImage(m, size, size))
 	}
-	product := dataset.FindForeground(normals)
-	var reports []PairReport
-	var records []results.Record
-	add := func(defect string, counts map[string]int, pairs int) {
-		for _, fault := range generation.AllFaults {
-			share := 100 * float64(counts[fault]) / float64(pairs)
-			records = append(records, results.Record{
-				Metric: "fault_" + generation.FaultMetric(fault), MetricID: "fault/" + fault, Defect: defect, Value: &share,
-				Counts: map[string]int{"images": pairs, "faulty": counts[fault]},
-			})
-		}
+	return dataset.FindForeground(normals), nil
+}
+
+// inspect writes what is wrong with every pair and counts it by defect.
+func (w *worker) inspect(sets []generation.Set, split dataset.Split, s generationSpec, nearest map[string][]int) ([]results.Record, error) {
+	product, err := foreground(split, s.Size)
+	if err != nil {
+		return nil, err
 	}
-	all, total := make(map[string]int), 0
+	var reports []PairReport
+	var all []generation.Pair
+	var shares []generation.Value
 	for _, set := range sets {
-		counts := make(map[string]int)
-		for _, p := range generation.Pairs(set, &product) {
+		pairs := generation.Pairs(set, &product)
+		for _, p := range pairs {
 			r := PairReport{Defect: set.Defect, Index: p.Index, Area: p.Area, Faults: p.Faults()}
 			if !math.IsNaN(p.Filled) {
 				r.Filled = &p.Filled
@@ -374,19 +371,15 @@ func (w *worker) inspect(sets []generation.Set, split dataset.Split, size int, n
 				r.Nearest = &n[p.Index]
 			}
 			reports = append(reports, r)
-			for _, f := range r.Faults {
-				counts[f]++
-				all[f]++
-			}
 		}
-		total += len(set.Images)
-		add(set.Defect, counts, len(set.Images))
+		all = append(all, pairs...)
+		shares = append(shares, generation.FaultShares(set.Defect, pairs, s.Protocol.Seed)...)
 	}
-	add("", all, total)
+	shares = append(shares, generation.FaultShares("", all, s.Protocol.Seed)...)
 	slices.SortStableFunc(reports, func(a, b PairReport) int { return len(b.Faults) - len(a.Faults) })
 	raw, err := json.MarshalIndent(reports, "", " ")
 	if err != nil {
 		return nil, err
 	}
-	return records, os.WriteFile(filepath.Join(w.Out, pairsFile), raw, 0o666)
+	return GenerationRecords(shares), os.WriteFile(filepath.Join(w.Out, pairsFile), raw, 0o666)
 }

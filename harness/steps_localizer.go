@@ -43,7 +43,7 @@ func (w *worker) train(ctx context.Context) error {
 		set.Normals = append(set.Normals, f.Path)
 	}
 	for _, name := range s.Defects {
-		d, err := pairFiles(filepath.Join(w.input(1), pairsFolder, name), name, s.MaxUsed)
+		d, err := w.trainingPairs(name, s.MaxUsed)
 		if err != nil {
 			return err
 		}

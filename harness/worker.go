@@ -81,7 +81,7 @@ func (w *worker) run(ctx context.Context) error {
 	kinds := map[Kind]func(context.Context) error{
 		DrawData: w.draw, SplitData: w.split, FitGenerator: w.fit, Generate: w.generate,
 		TrainLocalizer: w.train, ScoreLocalizer: w.score,
-		ScoreGeneration: w.scoreGeneration, TrainClassifier: w.trainClassifier, ScoreClassifier: w.scoreClassifier,
+		FilterPairs: w.filter, ScoreGeneration: w.scoreGeneration, TrainClassifier: w.trainClassifier, ScoreClassifier: w.scoreClassifier,
 	}
 	f, ok := kinds[w.Step.Kind]
 	if !ok {

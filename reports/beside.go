@@ -20,6 +20,7 @@ var besides = []Metric{
 	{"background_lpips", "LPIPS outside mask", 4}, {"mask_agreement", "mask changed %", 1},
 	{"fault_empty", "empty mask %", 1}, {"fault_invisible", "invisible %", 1},
 	{"fault_not_filled", "not filled %", 1}, {"fault_off_product", "off product %", 1},
+	{keepRate, "kept %", 1},
 }
 
 // GenerationTable is the generation metrics beside the paper's: a row a method,

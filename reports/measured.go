@@ -40,7 +40,12 @@ func MeasuredTable(n int, records []results.Record) (*Table, error) {
 	controls := make(map[string]bool)
 	notes := make(map[string]bool)
 	found := make(map[string]bool) // metrics
+	kept := make(map[string][2]int) // pairs of a method that a filter left, and all
 	for _, r := range records {
+		if r.Metric == keepRate && r.Defect == "" {
+			n := kept[r.Method]
+			kept[r.Method] = [2]int{n[0] + r.Counts["kept"], n[1] + r.Counts["images"]}
+		}
 		if _, ok := wanted[r.Metric]; !ok || r.Defect != "" {
 			continue
 		}
@@ -122,6 +127,12 @@ func MeasuredTable(n int, records []results.Record) (*Table, error) {
 	for _, reason := range t.reasons() {
 		t.Notes = append(t.Notes, "n/a: "+reason)
 	}
+	if n != 1 { // generated images are measured unfiltered
+		for _, method := range slices.Sorted(maps.Keys(kept)) {
+			n := kept[method]
+			t.Notes = append(t.Notes, fmt.Sprintf("filter: %.1f %% of the %d pairs of %s are kept", 100*float64(n[0])/float64(n[1]), n[1], method))
+		}
+	}
 	t.Notes = append(t.Notes, t.traps()...)
 	if found["is"+proxySuffix] || found["ic_lpips"+proxySuffix] {
 		t.Notes = append(t.Notes, "*: measured with the small network that ships with the program, for want of published weights (anobench weights list): comparable within this table, with nothing else")
@@ -131,6 +142,9 @@ func MeasuredTable(n int, records []results.Record) (*Table, error) {
 
 // ErrNotMeasured says that a run has no numbers for a table.
 var ErrNotMeasured = errors.New("this run did not measure it")
+
+// keepRate is the metric of a filter of generated pairs.
+const keepRate = "keep_rate"
 
 // proxySuffix marks metrics that were measured with the proxy network.
 const proxySuffix = "_proxy"

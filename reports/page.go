@@ -74,7 +74,7 @@ type MapRow struct {
 // worst of them.
 type Failure struct {
 	Method, Category, Defect string
-	Shares                   []float64 // in the order of FaultNames
+	Shares                   []float64 // in the order of FaultNames; NaN: not known
 	Worst                    []Picture
 }
 
@@ -364,6 +364,9 @@ func cells(t *Table, r Row) []htmlCell {
 
 // percent writes a share so that none is 0 that is not.
 func percent(v float64) string {
+	if v != v {
+		return "–" // not known
+	}
 	if v > 0 && v < 0.5 {
 		return "<1"
 	}

@@ -13,7 +13,7 @@ func printEstimate(w io.Writer, p *harness.Plan, e harness.Estimate) error {
 	units := map[harness.Kind]string{
 		harness.DrawData: "images", harness.SplitData: "images", harness.FitGenerator: "fits", harness.Generate: "pairs",
 		harness.TrainLocalizer: "training steps", harness.ScoreLocalizer: "test images",
-		harness.TrainClassifier: "training steps", harness.ScoreClassifier: "test images", harness.ScoreGeneration: "images",
+		harness.TrainClassifier: "training steps", harness.ScoreClassifier: "test images", harness.ScoreGeneration: "images", harness.FilterPairs: "pairs",
 	}
 	table := textTable(w, 1)
 	table.Header([]string{"kind", "steps", "work", ""})

@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -321,7 +322,7 @@ func addFailures(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, re
 		})
 		if i < 0 {
 			i = len(page.Failures)
-			f := reports.Failure{Method: r.Method, Category: r.Category, Defect: r.Defect, Shares: make([]float64, len(generation.AllFaults))}
+			f := reports.Failure{Method: r.Method, Category: r.Category, Defect: r.Defect, Shares: slices.Repeat([]float64{math.NaN()}, len(generation.AllFaults))}
 			for _, pair := range e.Faulty {
 				if pair.Generator != r.Generator || pair.Category != r.Category || pair.Defect != r.Defect {
 					continue
@@ -330,13 +331,13 @@ func addFailures(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, re
 				if err != nil {
 					return err
 				}
-				p.Caption = fmt.Sprintf("%s, %s: %s\n%s", r.Category, r.Defect, r.Method, strings.Join(pair.Faults, ", "))
+				p.Caption = fmt.Sprintf("%s, %s: %s\n%s", r.Category, r.Defect, r.Method, strings.ReplaceAll(strings.Join(pair.Faults, ", "), "_", " "))
 				f.Worst = append(f.Worst, p)
 			}
 			page.Failures = append(page.Failures, f)
 		}
 		for k, name := range generation.AllFaults {
-			if generation.FaultMetric(name) == fault {
+			if name == fault {
 				page.Failures[i].Shares[k] = *r.Value
 			}
 		}

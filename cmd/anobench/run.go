@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anobench/anobench/harness"
+	"github.com/anobench/anobench/metrics/generation"
 	"github.com/anobench/anobench/reports"
 	"github.com/anobench/anobench/results"
 )
@@ -24,7 +25,7 @@ type runFlags struct {
 	profile, data, name, runs, store, selectBy string
 	weights                                    string
 	categories, generators, pluginPath, set    []string
-	measure                                    []string
+	measure, filter                            []string
 	seeds, jobs                                int
 	seed                                       uint64
 	memory                                     float64
@@ -37,6 +38,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.data, "data", "", "data set in MVTec AD layout, or one category of it (default: the embedded one)")
 	flags.StringSliceVar(&f.categories, "categories", nil, "categories to run (default: all)")
 	flags.StringSliceVar(&f.measure, "measure", nil, "what to measure: generation, classification, localization (default: all)")
+	flags.StringSliceVar(&f.filter, "filter", nil, "leave pairs with these faults out of training: "+strings.Join(generation.AllFaults, ", "))
 	flags.StringVar(&f.name, "name", "", "name of the run (default: the profile, and the data set's folder if there is one)")
 	flags.IntVar(&f.seeds, "seeds", 0, "number of runs with different seeds, for standard deviations (default 1)")
 	flags.Uint64Var(&f.seed, "seed", 0, "first seed (default 1)")
@@ -84,6 +86,9 @@ func (f *runFlags) config(cmd *cobra.Command, file string) (harness.Config, erro
 	}
 	if f.measure != nil {
 		c.Measure = f.measure
+	}
+	if f.filter != nil {
+		c.Filter = f.filter
 	}
 	if f.categories != nil {
 		c.Categories = f.categories

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 
 	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/metrics"
@@ -62,6 +64,28 @@ type Value struct {
 	Nearest  []int       // of IC-LPIPS, the reference nearest to each image
 }
 
+// Interval is the value's confidence interval of 95 %, cut where the metric ends; ok
+// is false if there is none.
+func (v Value) Interval() (i metrics.Interval, ok bool) {
+	if math.IsNaN(v.Value) || math.IsNaN(v.SE) {
+		return i, false
+	}
+	low, high := 0.0, math.Inf(1)
+	switch base := strings.TrimSuffix(v.Metric, proxySuffix); {
+	case base == "kid":
+		low = math.Inf(-1)
+	case strings.HasPrefix(base, "is"):
+		low = 1
+	case strings.HasPrefix(base, "fault_"), slices.Contains([]string{"precision", "recall", "near_copies", "mask_agreement", "keep_rate"}, base):
+		high = 100
+	}
+	i = metrics.Around(v.Value, v.SE)
+	return metrics.Interval{Low: max(i.Low, low), High: min(i.High, high)}, true
+}
+
+// proxySuffix marks the names of metrics that a proxy network measures.
+const proxySuffix = "_proxy"
+
 // A Scorer measures with two networks.
 type Scorer struct {
 	Classifier *features.Classifier
@@ -72,7 +96,7 @@ type Scorer struct {
 // name is the metric's, marked where a proxy network measures it.
 func name(metric string, proxy bool) string {
 	if proxy {
-		return metric + "_proxy"
+		return metric + proxySuffix
 	}
 	return metric
 }
@@ -216,28 +240,43 @@ func (s *Scorer) inceptionScore(metric, granularity, defect string, probabilitie
 	return v
 }
 
+// nearestReal is by which neighbour precision and recall reach.
+const nearestReal = 3
+
 // distribution compares the features of real and generated images as wholes.
 func (s *Scorer) distribution(defect string, real, generated [][]float32) []Value {
-	add := func(metric string, scale float64, f func() (float64, error)) Value {
+	spread := metrics.BootstrapDistributions(real, generated, nearestReal, s.Protocol.Seed)
+	add := func(metric string, value, se float64, err error) Value {
 		v := Value{
-			Metric: name(metric, s.Classifier.Proxy), Defect: defect, ID: metric + "/" + s.Classifier.ID, SE: math.NaN(),
+			Metric: name(metric, s.Classifier.Proxy), Defect: defect, ID: metric + "/" + s.Classifier.ID, Value: value, SE: se,
 			Counts: map[string]int{"images": len(generated), "real_images": len(real)},
 		}
-		value, err := f()
-		v.Value = value * scale
 		if err != nil {
-			v.Value, v.Reason = math.NaN(), err.Error()
+			v.Value, v.SE, v.Reason = math.NaN(), math.NaN(), err.Error()
 		}
 		return v
 	}
-	const nearest = 3
-	precision, recall, err := metrics.PrecisionRecall(real, generated, nearest)
-	return []Value{
-		add("fid", 1, func() (float64, error) { return metrics.FID(real, generated) }),
-		add("kid", 1, func() (float64, error) { return metrics.KID(real, generated) }),
-		add("precision", 100, func() (float64, error) { return precision, err }),
-		add("recall", 100, func() (float64, error) { return recall, err }),
+	fid, err := metrics.FID(real, generated)
+	out := []Value{add("fid", fid, spread.FID, err)}
+	kid, err := metrics.KID(real, generated)
+	out = append(out, add("kid", kid, spread.KID, err))
+	precision, recall, err := metrics.PrecisionRecall(real, generated, nearestReal)
+	return append(out, add("precision", 100*precision, 100*spread.Precision, err), add("recall", 100*recall, 100*spread.Recall, err))
+}
+
+// mean fills in the mean of what was measured image by image, scaled, or why there is
+// none.
+func (p Protocol) mean(v *Value, scale float64, each []float64, reason string) {
+	v.Counts["images"] = len(each)
+	if len(each) == 0 {
+		v.Value, v.SE, v.Reason = math.NaN(), math.NaN(), reason
+		return
 	}
+	sum := 0.0
+	for _, x := range each {
+		sum += x
+	}
+	v.Value, v.SE = scale*sum/float64(len(each)), scale*metrics.BootstrapMean(each, p.Seed)
 }
 
 // order is the order in which images join clusters: the released script draws

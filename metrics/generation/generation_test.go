@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/anobench/anobench/dataset"
@@ -102,7 +103,12 @@ func TestVariantsNeedNoPairs(t *testing.T) {
 				t.Errorf("%s of %d images: %v of %d clusters image by image, %v of %d by pairs", v, len(images), got.Value, got.Counts["clusters"], want.Value, want.Valid)
 			}
 		}
-		if got := values[0]; !(got.SE > 0 && got.SE < got.Value/5) || got.Counts["images"] != len(c.images) || got.Counts["references"] != len(c.training) {
+		for _, got := range values {
+			if !(got.SE > 0 && got.SE < got.Value/5) {
+				t.Errorf("%s: standard error %v of %v", got.ID, got.SE, got.Value)
+			}
+		}
+		if got := values[0]; got.Counts["images"] != len(c.images) || got.Counts["references"] != len(c.training) {
 			t.Errorf("%+v", got)
 		}
 	}
@@ -134,6 +140,11 @@ func TestKnownSets(t *testing.T) {
 		return values
 	}
 	a, b, c := score(varied, variedMasks), score(repeated, repeatedMasks), score(noise, variedMasks)
+	for _, v := range a {
+		if math.IsNaN(v.Value) || !(v.SE >= 0) || v.Counts["images"] == 0 {
+			t.Errorf("%s of %q: %v with standard error %v, %v, %s", v.Metric, v.Defect, v.Value, v.SE, v.Counts, v.Reason)
+		}
+	}
 	for _, metric := range []string{"is_proxy", "ic_lpips_proxy", "ic_lpips_exhaustive_proxy", "recall_proxy"} {
 		if v, r := find(t, a, metric, ""), find(t, b, metric, ""); !(v.Value > r.Value) {
 			t.Errorf("%s of varied images is %v, of one repeated %v", metric, v.Value, r.Value)
@@ -164,6 +175,34 @@ func TestKnownSets(t *testing.T) {
 	}
 }
 
+// TestInceptionScoreOfACategory is a mean over defects, or of all images at once.
+func TestInceptionScoreOfACategory(t *testing.T) {
+	var sets []Set
+	for _, defect := range []string{"hole", "stain"} {
+		set := Set{Defect: defect}
+		set.Images, _ = drawn(t, "fabric", defect, 0, 20, 64)
+		set.Training, _ = drawn(t, "fabric", defect, 30, 2, 64)
+		sets = append(sets, set)
+	}
+	together := Set{Defect: "both", Images: slices.Concat(sets[0].Images, sets[1].Images), Training: sets[0].Training}
+	is := func(kind string, sets ...Set) []Value {
+		values, err := scorer(t, Protocol{IS: kind, ICLPIPS: metrics.ICReleased, Size: 64, Seed: 1}).Category(context.Background(), sets, func(int, int) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return values
+	}
+	mean, pooled, all := is(PerDefectMean, sets...), is(Pooled, sets...), is(PerDefectMean, together)
+	a, b := find(t, mean, "is_proxy", "hole"), find(t, mean, "is_proxy", "stain")
+	if got := find(t, mean, "is_proxy", ""); math.Abs(got.Value-(a.Value+b.Value)/2) > 1e-12 || got.Counts["defects"] != 2 {
+		t.Errorf("mean %+v of %v and %v", got, a.Value, b.Value)
+	}
+	got, want := find(t, pooled, "is_proxy", ""), find(t, all, "is_proxy", "both")
+	if got.Value != want.Value || got.SE != want.SE || got.Counts["images"] != 40 || !strings.HasPrefix(got.ID, "is/pooled/splits=10/") {
+		t.Errorf("pooled %+v, all images at once %+v", got, want)
+	}
+}
+
 func TestPairFaults(t *testing.T) {
 	normal := dataset.NewImage(32, 32)
 	edited := dataset.NewImage(32, 32)
@@ -181,6 +220,12 @@ func TestPairFaults(t *testing.T) {
 	for i, want := range []string{NotFilled, Invisible, EmptyMask} {
 		if got := pairs[i].Faults(); len(got) != 1 || got[0] != want {
 			t.Errorf("pair %d: %v, want %s", i, got, want)
+		}
+	}
+	shares := FaultShares("hole", pairs, 1)
+	for i, want := range []float64{1, 1, 1, 0} {
+		if got := shares[i]; math.Abs(got.Value-want*100/3) > 1e-9 || got.Counts["faulty"] != int(want) || got.Counts["images"] != 3 || got.Metric != "fault_"+AllFaults[i] {
+			t.Errorf("%+v", got)
 		}
 	}
 	if p := pairs[0]; p.Filled != 0.25 || p.Area != 64.0/1024 || math.Abs(p.Contrast-0.25*200/255) > 1e-12 {

@@ -18,6 +18,9 @@ const (
 	// bootstrap alone: every so many-th number, which a prime spreads over channels
 	// and pixels.
 	thinning = 31
+	// kept is how many members of a cluster are drawn for the bootstrap: the error of
+	// n members is that of m times the root of m/n.
+	kept = 50
 )
 
 // icLPIPS measures IC-LPIPS, over the protocol's draw and over all pairs, and how far
@@ -68,12 +71,14 @@ func (s *Scorer) icLPIPS(ctx context.Context, metric string, set Set, images, tr
 	if math.IsNaN(ic.Value) {
 		drawn.Reason = "no training image has two generated ones nearest to it"
 	} else {
-		drawn.SE = c.bootstrap()
+		drawn.SE = c.bootstrap(p.ICLPIPS)
 	}
 	exhaustive := c.average(metrics.ICExhaustive)
 	all.Value, all.Counts["clusters"] = exhaustive.Value, exhaustive.Valid
 	if math.IsNaN(all.Value) {
 		all.Reason = drawn.Reason
+	} else {
+		all.SE = c.bootstrap(metrics.ICExhaustive)
 	}
 	out := []Value{drawn, all}
 	if metric == "ic_lpips" && p.Extended {
@@ -85,21 +90,24 @@ func (s *Scorer) icLPIPS(ctx context.Context, metric string, set Set, images, tr
 // copies tells how near images come to the training images.
 func (s *Scorer) copies(value func(metric, variant string) Value, nearest []float64, references []features.Embedding) []Value {
 	near, copied := value("nearest_lpips", "mean"), value("near_copies", "tenth-of-median")
-	sum := 0.0
-	for _, d := range nearest {
-		sum += d
-	}
-	near.Value = sum / float64(len(nearest))
+	s.Protocol.mean(&near, 1, nearest, "")
 	var between []float64
 	for i, row := range s.LPIPS.Distances(references, nil) {
 		between = append(between, row[:i]...)
 	}
-	count, _ := metrics.NearCopies(nearest, between)
+	count, threshold := metrics.NearCopies(nearest, between)
 	copied.Counts["near_copies"] = count
-	copied.Value = 100 * float64(count) / float64(len(nearest))
 	if len(between) == 0 {
 		copied.Value, copied.Reason = math.NaN(), "one training image gives no scale for what is near"
+		return []Value{near, copied}
 	}
+	is := make([]float64, len(nearest))
+	for i, d := range nearest {
+		if d < threshold {
+			is[i] = 1
+		}
+	}
+	s.Protocol.mean(&copied, 100, is, "")
 	return []Value{near, copied}
 }
 
@@ -132,8 +140,8 @@ type cluster struct {
 	spread   float64              // sum of squared distances to it
 	toward   float64              // sum of distances to the reference
 	drawn    float64              // mean over the pairs that the protocol's variant draws
-	thinned  []features.Embedding // of the members drawn
-	distance []float64            // to the reference, of the members drawn
+	thinned  []features.Embedding // of the first members
+	distance []float64            // to the reference, of every member
 }
 
 func newClusters(s *Scorer, references []features.Embedding) *clusters {
@@ -158,12 +166,12 @@ func (c *clusters) add(embeddings []features.Embedding) ([]int, error) {
 		k.size++
 		k.toward += d
 		k.spread += c.scorer.LPIPS.Join(k.mean, embeddings[i], k.size) * float64(k.size-1) / float64(k.size)
+		k.distance = append(k.distance, d)
 		if limit := variant.Cap(); limit == 0 || k.size <= limit {
 			k.drawn = k.pairs()
-			k.distance = append(k.distance, d)
-			if variant.Pairs() {
-				k.thinned = append(k.thinned, thin(embeddings[i]))
-			}
+		}
+		if k.size <= kept {
+			k.thinned = append(k.thinned, thin(embeddings[i]))
 		}
 	}
 	return joined, nil
@@ -204,37 +212,42 @@ func thin(e features.Embedding) features.Embedding {
 	return out
 }
 
-// bootstrap is the standard error of the protocol's variant. It draws members with
-// replacement within each cluster; pairs of an image with itself do not count.
-func (c *clusters) bootstrap() float64 {
-	p := c.scorer.Protocol
+// bootstrap is a variant's standard error. It draws members with replacement within
+// each cluster; pairs of an image with itself do not count.
+func (c *clusters) bootstrap(v metrics.ICLPIPSVariant) float64 {
 	variance, n := 0.0, 0
 	for _, k := range c.clusters {
-		if len(k.distance) == 0 {
-			continue
-		}
-		var pairs [][]float64
-		if p.ICLPIPS.Pairs() {
-			pairs = c.scorer.LPIPS.Distances(k.thinned, nil)
-		}
-		se := metrics.Bootstrap(len(k.distance), p.Seed, func(which []int) float64 {
-			sum, count := 0.0, 0
-			for a, i := range which {
-				if pairs == nil {
-					sum, count = sum+k.distance[i], count+1
-					continue
-				}
-				for _, j := range which[:a] {
-					if i != j {
-						sum, count = sum+pairs[i][j], count+1
-					}
-				}
-			}
-			return sum / float64(count)
-		})
-		if !math.IsNaN(se) {
+		if se := c.spread(k, v); !math.IsNaN(se) {
 			variance, n = variance+se*se, n+1
 		}
 	}
 	return math.Sqrt(variance) / float64(n)
+}
+
+// spread is the standard error of a cluster's mean.
+func (c *clusters) spread(k *cluster, v metrics.ICLPIPSVariant) float64 {
+	seed := c.scorer.Protocol.Seed
+	if !v.Pairs() {
+		return metrics.BootstrapMean(k.distance, seed)
+	}
+	if k.size < 2 {
+		return math.NaN()
+	}
+	counted := k.size
+	if v.Cap() > 0 {
+		counted = min(counted, v.Cap())
+	}
+	pairs := c.scorer.LPIPS.Distances(k.thinned, nil)
+	se := metrics.Bootstrap(len(pairs), seed, func(which []int) float64 {
+		sum, count := 0.0, 0
+		for a, i := range which {
+			for _, j := range which[:a] {
+				if i != j {
+					sum, count = sum+pairs[i][j], count+1
+				}
+			}
+		}
+		return sum / float64(count)
+	})
+	return se * math.Sqrt(float64(len(pairs))/float64(counted))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"image"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/metrics/features"
@@ -51,7 +53,7 @@ func (s *Scorer) insideAndOutside(ctx context.Context, set Set) ([]Value, error)
 	if err != nil {
 		return nil, err
 	}
-	return append(values, outside, agreement(set)), nil
+	return append(values, outside, s.Protocol.agreement(set)), nil
 }
 
 // crop cuts the square around a mask's bounding box out of an image; nil if the mask
@@ -82,11 +84,14 @@ func boundingBox(mask *dataset.Mask) image.Rectangle {
 	return box
 }
 
+// noSource is why there is no number that takes the normal images.
+const noSource = "it is not known which normal images these were made from"
+
 // outside is the mean LPIPS between images, with what is inside the mask put back,
 // and the normal images that they were made from.
 func (s *Scorer) outside(ctx context.Context, set Set, n int) (Value, error) {
-	v := Value{Metric: name("background_lpips", s.LPIPS.Proxy), Defect: set.Defect, ID: "background_lpips/" + s.LPIPS.ID, SE: math.NaN(), Counts: map[string]int{}}
-	sum, count := 0.0, 0
+	v := Value{Metric: name("background_lpips", s.LPIPS.Proxy), Defect: set.Defect, ID: "background_lpips/" + s.LPIPS.ID, Counts: map[string]int{}}
+	var distances []float64
 	for i := range n {
 		if set.Normals == nil || set.Normals[i] == nil {
 			continue
@@ -101,30 +106,23 @@ func (s *Scorer) outside(ctx context.Context, set Set, n int) (Value, error) {
 		if err != nil {
 			return v, err
 		}
-		sum += s.LPIPS.Distances([]features.Embedding{e[0]}, []features.Embedding{e[1]})[0][0]
-		count++
+		distances = append(distances, s.LPIPS.Distances([]features.Embedding{e[0]}, []features.Embedding{e[1]})[0][0])
 	}
-	v.Value, v.Counts["images"] = sum/float64(count), count
-	if count == 0 {
-		v.Reason = "the generator does not say which normal images it started from"
-	}
+	s.Protocol.mean(&v, 1, distances, noSource)
 	return v, nil
 }
 
 // agreement is the mean share of the mask in which images differ from the normal
 // images they were made from, in percent.
-func agreement(set Set) Value {
-	v := Value{Metric: "mask_agreement", Defect: set.Defect, ID: "mask_agreement/more-than=8", SE: math.NaN(), Counts: map[string]int{}}
-	sum, count := 0.0, 0
-	for _, p := range Pairs(set, nil) {
-		if !math.IsNaN(p.Filled) {
-			sum, count = sum+p.Filled, count+1
+func (p Protocol) agreement(set Set) Value {
+	v := Value{Metric: "mask_agreement", Defect: set.Defect, ID: "mask_agreement/more-than=8", Counts: map[string]int{}}
+	var filled []float64
+	for _, pair := range Pairs(set, nil) {
+		if !math.IsNaN(pair.Filled) {
+			filled = append(filled, pair.Filled)
 		}
 	}
-	v.Value, v.Counts["images"] = 100*sum/float64(count), count
-	if count == 0 {
-		v.Reason = "the generator does not say which normal images it started from"
-	}
+	p.mean(&v, 100, filled, noSource)
 	return v
 }
 
@@ -137,20 +135,62 @@ type Pair struct {
 	OnProduct float64 // share of the mask that lies on the product; NaN: not known
 }
 
-// Faults of a pair.
+// Faults of a pair, as in "fault_empty".
 const (
-	EmptyMask  = "empty mask"
+	EmptyMask  = "empty"
 	Invisible  = "invisible"
-	NotFilled  = "mask not filled"
-	OffProduct = "off the product"
+	NotFilled  = "not_filled"
+	OffProduct = "off_product"
 )
 
 // AllFaults lists what Pair.Faults may say.
 var AllFaults = []string{EmptyMask, Invisible, NotFilled, OffProduct}
 
-// FaultMetric is a fault as part of a metric's name.
-func FaultMetric(fault string) string {
-	return map[string]string{EmptyMask: "empty", Invisible: "invisible", NotFilled: "not_filled", OffProduct: "off_product"}[fault]
+// FaultShares are the percentages of pairs with each fault, of those that can be told.
+func FaultShares(defect string, pairs []Pair, seed uint64) []Value {
+	var out []Value
+	for _, fault := range AllFaults {
+		v := Value{Metric: "fault_" + fault, ID: "fault/" + fault, Defect: defect, Counts: map[string]int{"faulty": 0}}
+		var is []float64
+		for _, p := range pairs {
+			switch {
+			case slices.Contains(p.Faults(), fault):
+				is = append(is, 1)
+				v.Counts["faulty"]++
+			case p.tells(fault):
+				is = append(is, 0)
+			}
+		}
+		Protocol{Seed: seed}.mean(&v, 100, is, noSource)
+		out = append(out, v)
+	}
+	return out
+}
+
+// KeepRate is the percentage of pairs that a filter keeps which leaves out those with
+// some faults.
+func KeepRate(defect string, keep []bool, faults []string, seed uint64) Value {
+	v := Value{Metric: "keep_rate", ID: "keep_rate/without=" + strings.Join(faults, ","), Defect: defect, Counts: map[string]int{"kept": 0}}
+	is := make([]float64, len(keep))
+	for i, k := range keep {
+		if k {
+			is[i] = 1
+			v.Counts["kept"]++
+		}
+	}
+	Protocol{Seed: seed}.mean(&v, 100, is, "there are no pairs")
+	return v
+}
+
+// tells says whether it is known if a pair has a fault.
+func (p Pair) tells(fault string) bool {
+	switch {
+	case fault == EmptyMask || p.Area == 0:
+		return true
+	case fault == OffProduct:
+		return !math.IsNaN(p.OnProduct)
+	}
+	return !math.IsNaN(p.Filled)
 }
 
 // Faults lists what is wrong with a pair: a mask that is empty, an anomaly that
@@ -173,7 +213,7 @@ func (p Pair) Faults() []string {
 }
 
 // Pairs looks at every image of a set. Product says where the product is in a normal
-// image; nil if that is not to be asked.
+// image, which of textures is everywhere; nil if that is not to be asked.
 func Pairs(set Set, product *dataset.Foreground) []Pair {
 	out := make([]Pair, len(set.Images))
 	mark := new(dataset.Mask)
@@ -187,7 +227,7 @@ func Pairs(set Set, product *dataset.Foreground) []Pair {
 			out[i] = p
 			continue
 		}
-		if normal != nil && product != nil && product.Object {
+		if normal != nil && product != nil {
 			product.Mark(mark, normal)
 		}
 		inside, differ, on, sum := 0, 0, 0, 0
@@ -208,14 +248,14 @@ func Pairs(set Set, product *dataset.Foreground) []Pair {
 			if most > changed {
 				differ++
 			}
-			if product != nil && product.Object && mark.Pix[k] != 0 {
+			if product != nil && mark.Pix[k] != 0 {
 				on++
 			}
 		}
 		p.Area = float64(inside) / float64(len(set.Masks[i].Pix))
 		if normal != nil && inside > 0 {
 			p.Filled, p.Contrast = float64(differ)/float64(inside), float64(sum)/float64(255*inside)
-			if product != nil && product.Object {
+			if product != nil {
 				p.OnProduct = float64(on) / float64(inside)
 			}
 		}
