@@ -12,7 +12,7 @@ type DistributionError struct{ FID, KID, Precision, Recall float64 }
 
 // comparisonImages is how many images of a set are drawn at most: the error of n
 // images is that of m times the root of m/n (Bickel, Götze and van Zwet 1997).
-const comparisonImages = 256
+const comparisonImages = 128
 
 // BootstrapDistributions is the standard errors of FID, KID and, by the k-th nearest,
 // PrecisionRecall, where these are defined; else NaN. Real and generated images are
@@ -101,20 +101,13 @@ func (c *comparison) fid(a, b []int) float64 {
 	}
 	scale := 1 / math.Sqrt(float64((len(a)-1)*(len(b)-1)))
 	cross.Apply(func(i, j int, v float64) float64 { return (v - rows[i] - columns[j] + all) * scale }, cross)
-	// Singular values are the roots of the eigenvalues of the smaller product.
-	var small mat.SymDense
-	if len(a) < len(b) {
-		small.SymOuterK(1, cross)
-	} else {
-		small.SymOuterK(1, cross.T())
-	}
-	var eigen mat.EigenSym
-	if !eigen.Factorize(&small, false) {
+	var svd mat.SVD // not the eigenvalues of a product, which gonum may not find where they are nearly 0
+	if !svd.Factorize(cross, mat.SVDNone) {
 		return math.NaN()
 	}
 	distance := aa + bb - 2*all + ofA + ofB
-	for _, v := range eigen.Values(nil) {
-		distance -= 2 * math.Sqrt(max(v, 0))
+	for _, v := range svd.Values(nil) {
+		distance -= 2 * v
 	}
 	return distance
 }

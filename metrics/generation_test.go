@@ -184,6 +184,14 @@ func TestBootstrapOfDistributions(t *testing.T) {
 			}
 		}
 	}
+	// One image repeated, without any variance.
+	one := features(rng, 13, 112, 0)
+	for i := range one {
+		one[i] = one[0]
+	}
+	if e := BootstrapDistributions(features(rng, 13, 112, 0), one, 3, 1); !(e.FID > 0) || e.Precision != e.Precision {
+		t.Errorf("of one image repeated: %+v", e)
+	}
 	few := features(rng, 3, 3, 0)
 	if e := BootstrapDistributions(few, few, 3, 1); !(e.FID >= 0) || !math.IsNaN(e.Precision) {
 		t.Errorf("of 3 images: %+v", e)
