@@ -54,11 +54,16 @@ func run(ctx context.Context, root string, size int) error {
 	}
 	var realism, diversity []Ranking
 	for i := range data.Categories {
-		r, err := s.realism(ctx, &data.Categories[i])
+		c := &data.Categories[i]
+		parts, err := s.parts(c)
 		if err != nil {
 			return err
 		}
-		d, err := s.diversity(ctx, &data.Categories[i])
+		r, err := s.realism(ctx, c, parts)
+		if err != nil {
+			return err
+		}
+		d, err := s.diversity(ctx, c, parts)
 		if err != nil {
 			return err
 		}

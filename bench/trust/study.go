@@ -92,25 +92,27 @@ func (p part) images() []*dataset.Image {
 func (s *study) parts(c *dataset.Category) ([thirds][]part, error) {
 	var out [thirds][]part
 	for _, d := range c.Defects {
-		for t := range out {
-			p := part{defect: d.Name}
-			n := len(d.Items)
-			for i, item := range d.Items {
-				m, err := s.read(item.Path)
-				if err != nil {
-					return out, err
-				}
-				if i < t*n/thirds || i >= (t+1)*n/thirds {
-					p.rest = append(p.rest, m)
-					continue
-				}
-				mask, err := dataset.ReadMask(item.MaskPath)
-				if err != nil {
-					return out, err
-				}
-				mask = dataset.GeneratorMask(mask, s.size, s.size)
-				p.third = append(p.third, sdk.Pair{Image: picture(item.Path, m), Mask: sdk.Mask{Width: s.size, Height: s.size, Pix: mask.Pix}})
+		var parts [thirds]part
+		for i, item := range d.Items {
+			m, err := s.read(item.Path)
+			if err != nil {
+				return out, err
 			}
+			mask, err := dataset.ReadMask(item.MaskPath)
+			if err != nil {
+				return out, err
+			}
+			mask = dataset.GeneratorMask(mask, s.size, s.size)
+			for t := range parts {
+				if n := len(d.Items); i >= t*n/thirds && i < (t+1)*n/thirds {
+					parts[t].third = append(parts[t].third, sdk.Pair{Image: picture(item.Path, m), Mask: sdk.Mask{Width: s.size, Height: s.size, Pix: mask.Pix}})
+				} else {
+					parts[t].rest = append(parts[t].rest, m)
+				}
+			}
+		}
+		for t, p := range parts {
+			p.defect = d.Name
 			out[t] = append(out[t], p)
 		}
 	}
@@ -131,12 +133,8 @@ func picture(id string, m *dataset.Image) sdk.Image {
 
 // realism compares with two thirds of each defect's images: the other third, what
 // Crop&Paste makes of it, as many images with noise, and as many normal ones.
-func (s *study) realism(ctx context.Context, c *dataset.Category) (Ranking, error) {
+func (s *study) realism(ctx context.Context, c *dataset.Category, all [thirds][]part) (Ranking, error) {
 	r := Ranking{Category: c.Name, Whole: make(map[string]Scores)}
-	all, err := s.parts(c)
-	if err != nil {
-		return r, err
-	}
 	var normals []sdk.Image
 	for _, f := range c.TrainGood {
 		m, err := s.read(f.Path)
@@ -252,15 +250,15 @@ func (s *study) generate(ctx context.Context, plugin, defect string, set *sdk.Fe
 
 // diversity measures two thirds of each defect's images, a quarter of these four times
 // over, and one of them repeated, around the other third; and that third copied.
-func (s *study) diversity(ctx context.Context, c *dataset.Category) (Ranking, error) {
+func (s *study) diversity(ctx context.Context, c *dataset.Category, all [thirds][]part) (Ranking, error) {
 	r := Ranking{Category: c.Name, Whole: make(map[string]Scores)}
-	all, err := s.parts(c)
-	if err != nil {
-		return r, err
-	}
 	scorer := &generation.Scorer{Classifier: s.classifier, LPIPS: s.lpips, Protocol: generation.Protocol{
 		IS: generation.PerDefectMean, ICLPIPS: metrics.ICReleased, Size: s.size, Extended: true, Seed: 1,
 	}}
+	total := 0
+	for _, parts := range all {
+		total += len(parts)
+	}
 	for _, parts := range all {
 		for _, p := range parts {
 			n := len(p.rest)
@@ -280,7 +278,7 @@ func (s *study) diversity(ctx context.Context, c *dataset.Category) (Ranking, er
 					}
 				}
 				single[name] = scores
-				r.add(name, scores, thirds*len(parts))
+				r.add(name, scores, total)
 			}
 			r.Single = append(r.Single, single)
 		}

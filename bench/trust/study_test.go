@@ -28,7 +28,7 @@ func TestProxyRanksRealData(t *testing.T) {
 	if _, err := os.Stat(root); err != nil {
 		t.Skip("no real images: set ANOBENCH_DATA to a folder in MVTec AD layout")
 	}
-	ranks(t, root, 128)
+	ranks(t, root, 64)
 }
 
 func ranks(t *testing.T, root string, size int) {
@@ -45,7 +45,11 @@ func ranks(t *testing.T, root string, size int) {
 	}
 	for i := range data.Categories {
 		c := &data.Categories[i]
-		realism, err := s.realism(context.Background(), c)
+		parts, err := s.parts(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		realism, err := s.realism(context.Background(), c, parts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,8 +64,8 @@ func ranks(t *testing.T, root string, size int) {
 				t.Errorf("%s: KID* of %s is %v, of %s %v", c.Name, RealDefects, a["KID*"], name, b["KID*"])
 			}
 		}
-		c.Defects = c.Defects[:1] // one tells
-		diversity, err := s.diversity(context.Background(), c)
+		one := [thirds][]part{parts[0][:1]} // one defect and third tell
+		diversity, err := s.diversity(context.Background(), c, one)
 		if err != nil {
 			t.Fatal(err)
 		}
