@@ -201,6 +201,33 @@ func TestKeysOfMeasurements(t *testing.T) {
 	wantError(t, "weights that are not there", err, "anobench weights fetch resnet34")
 }
 
+// A classifier needs two types of defects to tell apart.
+func TestOneDefectIsNotClassified(t *testing.T) {
+	root := t.TempDir()
+	if err := synth.Write(root, synth.Config{Size: 32, Seed: 1, Categories: []string{"fabric", "nut"}, TrainGood: 2, TestGood: 2, PerDefect: 3}); err != nil {
+		t.Fatal(err)
+	}
+	for _, defect := range []string{"chip", "scratch"} {
+		for _, folder := range []string{"test", "ground_truth"} {
+			if err := os.RemoveAll(filepath.Join(root, "nut", folder, defect)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	c := tinyWhole(t)
+	c.Data, c.Categories = root, nil
+	missing := map[string]bool{"fabric train-classifier": true, "nut train-localizer": true, "nut score-generation": true}
+	for _, s := range planOf(t, openTestStore(t), c).Steps {
+		if s.Category == "nut" && (s.Kind == TrainClassifier || s.Kind == ScoreClassifier) {
+			t.Errorf("%s of a single type of defect", s)
+		}
+		delete(missing, s.Category+" "+string(s.Kind))
+	}
+	if len(missing) > 0 {
+		t.Errorf("not planned: %v", missing)
+	}
+}
+
 // The place of the data is not part of any key, its content is.
 func TestKeysDependOnContentNotPlace(t *testing.T) {
 	store := openTestStore(t)

@@ -39,7 +39,7 @@ func MeasuredTable(n int, records []results.Record) (*Table, error) {
 	methods := make(map[string]bool)
 	controls := make(map[string]bool)
 	notes := make(map[string]bool)
-	found := make(map[string]bool) // metrics
+	found := make(map[string]bool)  // metrics
 	kept := make(map[string][2]int) // pairs of a method that a filter left, and all
 	for _, r := range records {
 		if r.Metric == keepRate && r.Defect == "" {

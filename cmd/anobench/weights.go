@@ -29,7 +29,7 @@ func newWeights() *cobra.Command {
 	return cmd
 }
 
-// addWeightsDir adds --weights-dir, which is empty by default for completion's sake.
+// addWeightsDir adds --weights-dir.
 func addWeightsDir(cmd *cobra.Command, dir *string) {
 	cmd.Flags().StringVar(dir, "weights-dir", catalog.Dir(), "folder of published weights; also $ANOBENCH_WEIGHTS")
 }

@@ -134,7 +134,7 @@ func (s *Scorer) Category(ctx context.Context, sets []Set, progress func(done, t
 	if s.Protocol.IS == Pooled {
 		for i, v := range category {
 			if v.Metric == name("is", s.Classifier.Proxy) {
-				category[i] = s.inceptionScore("is", Pooled, "", pooled, Splits)
+				category[i] = s.inceptionScore("is", Pooled, "", sizeOf(sets[0].Images), pooled, Splits)
 			}
 		}
 	}
@@ -173,7 +173,8 @@ func (s *Scorer) set(ctx context.Context, set Set) ([]Value, [][]float64, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	values := []Value{s.inceptionScore("is", PerDefectMean, set.Defect, probabilities, Splits)}
+	size := sizeOf(set.Images)
+	values := []Value{s.inceptionScore("is", PerDefectMean, set.Defect, size, probabilities, Splits)}
 	values[0].Classes = probabilities
 	ic, err := s.icLPIPS(ctx, "ic_lpips", set, set.Images, set.Training)
 	if err != nil {
@@ -181,12 +182,12 @@ func (s *Scorer) set(ctx context.Context, set Set) ([]Value, [][]float64, error)
 	}
 	values = append(values, ic...)
 	if s.Protocol.Extended {
-		values = append(values, s.inceptionScore("is_single", PerDefectMean, set.Defect, probabilities, 1))
+		values = append(values, s.inceptionScore("is_single", PerDefectMean, set.Defect, size, probabilities, 1))
 		_, real, err := s.classify(ctx, set.Real)
 		if err != nil {
 			return nil, nil, err
 		}
-		values = append(values, s.distribution(set.Defect, real, generated)...)
+		values = append(values, s.distribution(set.Defect, size, real, generated)...)
 		more, err := s.insideAndOutside(ctx, set)
 		if err != nil {
 			return nil, nil, err
@@ -209,10 +210,10 @@ func (s *Scorer) classify(ctx context.Context, images []*dataset.Image) (probabi
 
 // inceptionScore is the score of so many splits of the images in torch-fidelity's
 // order.
-func (s *Scorer) inceptionScore(metric, granularity, defect string, probabilities [][]float64, splits int) Value {
+func (s *Scorer) inceptionScore(metric, granularity, defect, size string, probabilities [][]float64, splits int) Value {
 	v := Value{
 		Metric: name(metric, s.Classifier.Proxy), Defect: defect,
-		ID:     fmt.Sprintf("%s/%s/splits=%d/%s", metric, granularity, splits, s.Classifier.ID),
+		ID:     fmt.Sprintf("%s/%s/splits=%d/size=%s/%s", metric, granularity, splits, size, s.Classifier.ID),
 		Counts: map[string]int{"images": len(probabilities), "splits": splits},
 	}
 	order := metrics.FidelityOrder(len(probabilities))
@@ -244,11 +245,11 @@ func (s *Scorer) inceptionScore(metric, granularity, defect string, probabilitie
 const nearestReal = 3
 
 // distribution compares the features of real and generated images as wholes.
-func (s *Scorer) distribution(defect string, real, generated [][]float32) []Value {
+func (s *Scorer) distribution(defect, size string, real, generated [][]float32) []Value {
 	spread := metrics.BootstrapDistributions(real, generated, nearestReal, s.Protocol.Seed)
-	add := func(metric string, value, se float64, err error) Value {
+	add := func(metric, variant string, value, se float64, err error) Value {
 		v := Value{
-			Metric: name(metric, s.Classifier.Proxy), Defect: defect, ID: metric + "/" + s.Classifier.ID, Value: value, SE: se,
+			Metric: name(metric, s.Classifier.Proxy), Defect: defect, ID: fmt.Sprintf("%s%s/size=%s/%s", metric, variant, size, s.Classifier.ID), Value: value, SE: se,
 			Counts: map[string]int{"images": len(generated), "real_images": len(real)},
 		}
 		if err != nil {
@@ -257,11 +258,29 @@ func (s *Scorer) distribution(defect string, real, generated [][]float32) []Valu
 		return v
 	}
 	fid, err := metrics.FID(real, generated)
-	out := []Value{add("fid", fid, spread.FID, err)}
+	out := []Value{add("fid", "", fid, spread.FID, err)}
 	kid, err := metrics.KID(real, generated)
-	out = append(out, add("kid", kid, spread.KID, err))
+	out = append(out, add("kid", "", kid, spread.KID, err))
 	precision, recall, err := metrics.PrecisionRecall(real, generated, nearestReal)
-	return append(out, add("precision", 100*precision, 100*spread.Precision, err), add("recall", 100*recall, 100*spread.Recall, err))
+	by := fmt.Sprintf("/nearest=%d", nearestReal)
+	return append(out, add("precision", by, 100*precision, 100*spread.Precision, err), add("recall", by, 100*recall, 100*spread.Recall, err))
+}
+
+// sizeOf is the side of images, as metric ids have it.
+func sizeOf(images []*dataset.Image) string {
+	if len(images) == 0 {
+		return "none"
+	}
+	first := images[0]
+	for _, m := range images {
+		if m.Width != first.Width || m.Height != first.Height {
+			return "various"
+		}
+	}
+	if first.Width == first.Height {
+		return fmt.Sprint(first.Width)
+	}
+	return fmt.Sprintf("%dx%d", first.Width, first.Height)
 }
 
 // mean fills in the mean of what was measured image by image, scaled, or why there is

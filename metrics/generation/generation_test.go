@@ -198,7 +198,7 @@ func TestInceptionScoreOfACategory(t *testing.T) {
 		t.Errorf("mean %+v of %v and %v", got, a.Value, b.Value)
 	}
 	got, want := find(t, pooled, "is_proxy", ""), find(t, all, "is_proxy", "both")
-	if got.Value != want.Value || got.SE != want.SE || got.Counts["images"] != 40 || !strings.HasPrefix(got.ID, "is/pooled/splits=10/") {
+	if got.Value != want.Value || got.SE != want.SE || got.Counts["images"] != 40 || !strings.HasPrefix(got.ID, "is/pooled/splits=10/size=64/proxy:") {
 		t.Errorf("pooled %+v, all images at once %+v", got, want)
 	}
 }

@@ -2,6 +2,7 @@ package generation
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"math"
 	"slices"
@@ -43,7 +44,7 @@ func (s *Scorer) insideAndOutside(ctx context.Context, set Set) ([]Value, error)
 	if err != nil {
 		return nil, err
 	}
-	values := []Value{s.inceptionScore("is_box", PerDefectMean, set.Defect, probabilities, Splits)}
+	values := []Value{s.inceptionScore("is_box", PerDefectMean, set.Defect, sizeOf(set.Images), probabilities, Splits)}
 	ic, err := s.icLPIPS(ctx, "ic_lpips_box", set, crops, references)
 	if err != nil {
 		return nil, err
@@ -90,7 +91,7 @@ const noSource = "it is not known which normal images these were made from"
 // outside is the mean LPIPS between images, with what is inside the mask put back,
 // and the normal images that they were made from.
 func (s *Scorer) outside(ctx context.Context, set Set, n int) (Value, error) {
-	v := Value{Metric: name("background_lpips", s.LPIPS.Proxy), Defect: set.Defect, ID: "background_lpips/" + s.LPIPS.ID, Counts: map[string]int{}}
+	v := Value{Metric: name("background_lpips", s.LPIPS.Proxy), Defect: set.Defect, ID: fmt.Sprintf("background_lpips/size=%d/%s", s.Protocol.Size, s.LPIPS.ID), Counts: map[string]int{}}
 	var distances []float64
 	for i := range n {
 		if set.Normals == nil || set.Normals[i] == nil {
