@@ -36,6 +36,7 @@ type PairReport struct {
 	// Nearest is the training image of the defect that is nearest by LPIPS.
 	Nearest *int     `json:"nearest,omitempty"`
 	Faults  []string `json:"faults,omitempty"`
+	Unknown []string `json:"unknown,omitempty"` // faults of which nobody can tell
 }
 
 // scoreGeneration measures a category's generated images, or those of a control.
@@ -363,7 +364,7 @@ func (w *worker) inspect(sets []generation.Set, split dataset.Split, s generatio
 	for _, set := range sets {
 		pairs := generation.Pairs(set, &product)
 		for _, p := range pairs {
-			r := PairReport{Defect: set.Defect, Index: p.Index, Area: p.Area, Faults: p.Faults()}
+			r := PairReport{Defect: set.Defect, Index: p.Index, Area: p.Area, Faults: p.Faults(), Unknown: p.Unknown()}
 			if !math.IsNaN(p.Filled) {
 				r.Filled = &p.Filled
 			}

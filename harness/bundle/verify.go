@@ -337,22 +337,28 @@ func icLPIPS(d harness.Evidence, variant metrics.ICLPIPSVariant) number {
 // faults counts what is wrong with pairs.
 func (v *verifier) faults(step string, pairs []harness.PairReport) {
 	type key struct{ defect, fault string }
-	count, total := make(map[key]int), make(map[string]int)
+	count, total := make(map[key]int), make(map[key]int)
 	for _, p := range pairs {
 		for _, defect := range []string{p.Defect, ""} {
-			total[defect]++
-			for _, f := range p.Faults {
-				count[key{defect, f}]++
+			for _, f := range generation.AllFaults {
+				k := key{defect, f}
+				total[k] += 0 // where nothing is known, too
+				if !slices.Contains(p.Unknown, f) {
+					total[k]++
+				}
+				if slices.Contains(p.Faults, f) {
+					count[k]++
+				}
 			}
 		}
 	}
-	for defect, n := range total {
-		for _, f := range generation.AllFaults {
-			share := 100 * float64(count[key{defect, f}]) / float64(n)
-			v.numbers[recordKey{step, "fault_" + generation.FaultMetric(f), defect}] = number{
-				value: &share, counts: map[string]int{"images": n, "faulty": count[key{defect, f}]}, tolerance: 100 * exact, words: "exact",
-			}
+	for k, n := range total {
+		x := number{counts: map[string]int{"images": n, "faulty": count[k]}, tolerance: 100 * exact, words: "exact"}
+		if n > 0 {
+			share := 100 * float64(count[k]) / float64(n)
+			x.value = &share
 		}
+		v.numbers[recordKey{step, "fault_" + k.fault, k.defect}] = x
 	}
 }
 

@@ -223,10 +223,24 @@ func TestPairFaults(t *testing.T) {
 		}
 	}
 	shares := FaultShares("hole", pairs, 1)
-	for i, want := range []float64{1, 1, 1, 0} {
-		if got := shares[i]; math.Abs(got.Value-want*100/3) > 1e-9 || got.Counts["faulty"] != int(want) || got.Counts["images"] != 3 || got.Metric != "fault_"+AllFaults[i] {
+	for i, fault := range AllFaults {
+		got := shares[i]
+		if fault == OffProduct { // nobody says where the product is
+			if !math.IsNaN(got.Value) || got.Reason == "" || got.Counts["images"] != 0 {
+				t.Errorf("%+v", got)
+			}
+			continue
+		}
+		if math.Abs(got.Value-100.0/3) > 1e-9 || !(got.SE > 0) || got.Counts["faulty"] != 1 || got.Counts["images"] != 3 || got.Metric != "fault_"+fault {
 			t.Errorf("%+v", got)
 		}
+	}
+	if got := FaultShares("hole", Pairs(set, &dataset.Foreground{}), 1)[3]; got.Value != 0 || got.Counts["images"] != 3 {
+		t.Errorf("of a texture: %+v", got)
+	}
+	set.Normals = nil
+	if got := FaultShares("hole", Pairs(set, nil), 1); math.Abs(got[0].Value-100.0/3) > 1e-9 || !math.IsNaN(got[1].Value) || !math.IsNaN(got[2].Value) {
+		t.Errorf("without sources: %+v", got)
 	}
 	if p := pairs[0]; p.Filled != 0.25 || p.Area != 64.0/1024 || math.Abs(p.Contrast-0.25*200/255) > 1e-12 {
 		t.Errorf("%+v", p)

@@ -134,6 +134,8 @@ type Pair struct {
 	Filled    float64 // share of the mask that differs from the normal image; NaN: not known
 	Contrast  float64 // mean difference from the normal image inside the mask, of 1; NaN: not known
 	OnProduct float64 // share of the mask that lies on the product; NaN: not known
+
+	source, product bool // are known
 }
 
 // Faults of a pair, as in "fault_empty".
@@ -158,7 +160,7 @@ func FaultShares(defect string, pairs []Pair, seed uint64) []Value {
 			case slices.Contains(p.Faults(), fault):
 				is = append(is, 1)
 				v.Counts["faulty"]++
-			case p.tells(fault):
+			case !slices.Contains(p.Unknown(), fault):
 				is = append(is, 0)
 			}
 		}
@@ -183,15 +185,16 @@ func KeepRate(defect string, keep []bool, faults []string, seed uint64) Value {
 	return v
 }
 
-// tells says whether it is known if a pair has a fault.
-func (p Pair) tells(fault string) bool {
-	switch {
-	case fault == EmptyMask || p.Area == 0:
-		return true
-	case fault == OffProduct:
-		return !math.IsNaN(p.OnProduct)
+// Unknown lists the faults of which nobody can tell whether the pair has them.
+func (p Pair) Unknown() []string {
+	var out []string
+	if !p.source {
+		out = append(out, Invisible, NotFilled)
 	}
-	return !math.IsNaN(p.Filled)
+	if !p.source || !p.product {
+		out = append(out, OffProduct)
+	}
+	return out
 }
 
 // Faults lists what is wrong with a pair: a mask that is empty, an anomaly that
@@ -224,6 +227,7 @@ func Pairs(set Set, product *dataset.Foreground) []Pair {
 		if set.Normals != nil {
 			normal = set.Normals[i]
 		}
+		p.source, p.product = normal != nil, product != nil
 		if set.Masks == nil {
 			out[i] = p
 			continue
