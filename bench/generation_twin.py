@@ -43,10 +43,9 @@ def main():
     def step():
         reference.inception_score(reference.logits(net, generated, layout=layout))
         r = lpips.embed(references)
-        out, sizes = [], r.square().sum(1)
+        g, sizes = torch.empty(len(generated), r.shape[1]), r.square().sum(1)
         for i in range(0, len(generated), 4):
-            out.append(lpips.embed(generated[i:i + 4]))
-        g = torch.cat(out)
+            g[i:i + 4] = lpips.embed(generated[i:i + 4])
         to_reference = sizes - 2 * (g @ r.T)
         pairs(g, to_reference.argmin(1), len(references))
 

@@ -106,6 +106,33 @@ func TestConfigFileIsStrict(t *testing.T) {
 	}
 }
 
+func TestEveryFieldIsDocumented(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("..", "docs", "config.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(raw)
+	var check func(prefix string, of reflect.Type)
+	check = func(prefix string, of reflect.Type) {
+		for i := range of.NumField() {
+			f := of.Field(i)
+			name := f.Tag.Get("yaml")
+			if f.Type.Kind() == reflect.Struct {
+				check(name+".", f.Type)
+				continue
+			}
+			// The table has "`synth.size`, `.seed`" in one row.
+			row := slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool {
+				return strings.Contains(line, "`"+prefix+name+"`") || prefix != "" && strings.HasPrefix(line, "| `"+prefix) && strings.Contains(line, "`."+name+"`")
+			})
+			if !row {
+				t.Errorf("docs/config.md does not have %s%s", prefix, name)
+			}
+		}
+	}
+	check("", reflect.TypeFor[Config]())
+}
+
 func TestValidateNamesTheField(t *testing.T) {
 	for field, change := range map[string]func(*Config){
 		"name":                func(c *Config) { c.Name = "../x" },
