@@ -34,9 +34,11 @@ type PairReport struct {
 	Area   float64  `json:"area"`
 	Filled *float64 `json:"filled,omitempty"`
 	// Nearest is the training image of the defect that is nearest by LPIPS.
-	Nearest *int     `json:"nearest,omitempty"`
-	Faults  []string `json:"faults,omitempty"`
-	Unknown []string `json:"unknown,omitempty"` // faults of which nobody can tell
+	Nearest *int `json:"nearest,omitempty"`
+	// NearestLPIPS is how far it is.
+	NearestLPIPS *float64 `json:"nearest_lpips,omitempty"`
+	Faults       []string `json:"faults,omitempty"`
+	Unknown      []string `json:"unknown,omitempty"` // faults of which nobody can tell
 }
 
 // scoreGeneration measures a category's generated images, or those of a control.
@@ -328,12 +330,13 @@ func explainAgnostic(records []results.Record) {
 	}
 }
 
-// nearest is the training image nearest to each generated one, by defect.
-func nearest(values []generation.Value) map[string][]int {
-	out := make(map[string][]int)
+// nearest is the value that knows each generated image's nearest training image, by
+// defect.
+func nearest(values []generation.Value) map[string]generation.Value {
+	out := make(map[string]generation.Value)
 	for _, v := range values {
 		if v.Nearest != nil && strings.HasPrefix(v.ID, "ic_lpips/") {
-			out[v.Defect] = v.Nearest
+			out[v.Defect] = v
 		}
 	}
 	return out
@@ -353,7 +356,7 @@ func foreground(split dataset.Split, size int) (dataset.Foreground, error) {
 }
 
 // inspect writes what is wrong with every pair and counts it by defect.
-func (w *worker) inspect(sets []generation.Set, split dataset.Split, s generationSpec, nearest map[string][]int) ([]results.Record, error) {
+func (w *worker) inspect(sets []generation.Set, split dataset.Split, s generationSpec, nearest map[string]generation.Value) ([]results.Record, error) {
 	product, err := foreground(split, s.Size)
 	if err != nil {
 		return nil, err
@@ -368,8 +371,8 @@ func (w *worker) inspect(sets []generation.Set, split dataset.Split, s generatio
 			if !math.IsNaN(p.Filled) {
 				r.Filled = &p.Filled
 			}
-			if n := nearest[set.Defect]; n != nil {
-				r.Nearest = &n[p.Index]
+			if n, ok := nearest[set.Defect]; ok {
+				r.Nearest, r.NearestLPIPS = &n.Nearest[p.Index], &n.Distance[p.Index]
 			}
 			reports = append(reports, r)
 		}

@@ -150,9 +150,10 @@ func newRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [config.yaml]",
 		Short: "Run the benchmark and print the paper's tables",
-		Long: `Run generators on every category, train a U-Net localizer on what each makes,
-test it on real defects, and print Tables 2, 3, 10 and 11 beside the published
-numbers. Without arguments this takes minutes, on a data set drawn by program.
+		Long: `Run generators on every category, measure what each makes, train a U-Net localizer
+and a ResNet classifier on it, test them on real defects, and print Tables 1, 2, 3, 4,
+10 and 11 beside the published numbers. Without arguments this takes minutes, on a
+data set drawn by program.
 
 Finished steps are kept in the store: a run that was stopped, killed or changed
 goes on from there. The configuration is the profile's, then that of the file,

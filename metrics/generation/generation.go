@@ -62,6 +62,7 @@ type Value struct {
 	Classes  [][]float64 // of a defect's IS: the probabilities [N, classes]
 	Clusters []float64   // of IC-LPIPS, by reference image
 	Nearest  []int       // of IC-LPIPS, the reference nearest to each image
+	Distance []float64   // and the LPIPS to it
 }
 
 // Interval is the value's confidence interval of 95 %, cut where the metric ends; ok

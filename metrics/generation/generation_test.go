@@ -156,6 +156,17 @@ func TestKnownSets(t *testing.T) {
 	if v := find(t, b, "ic_lpips_proxy", "").Value; v > 1e-9 {
 		t.Errorf("IC-LPIPS of one image repeated is %v, want 0", v)
 	}
+	for _, values := range [][]Value{a, b, c} {
+		ic, sum := find(t, values, "ic_lpips_proxy", "rust"), 0.0
+		for i, d := range ic.Distance {
+			if sum += d; (d == 0) != (ic.Nearest[i] == 0 && find(t, values, "near_copies_proxy", "").Value == 100) {
+				t.Errorf("image %d is %v from training image %d", i, d, ic.Nearest[i])
+			}
+		}
+		if want := find(t, values, "nearest_lpips_proxy", "rust").Value; math.Abs(sum/24-want) > 1e-9 {
+			t.Errorf("distances have a mean of %v, want %v", sum/24, want)
+		}
+	}
 	if v := find(t, b, "near_copies_proxy", "").Value; v != 100 {
 		t.Errorf("%v %% of copies are near copies", v)
 	}

@@ -48,7 +48,7 @@ func (s *Scorer) icLPIPS(ctx context.Context, metric string, set Set, images, tr
 	}
 	c := newClusters(s, references)
 	order := p.order(len(images))
-	drawn.Nearest = make([]int, len(images))
+	drawn.Nearest, drawn.Distance = make([]int, len(images)), make([]float64, len(images))
 	for part := range slices.Chunk(order, embedAtOnce) {
 		var some []*dataset.Image
 		for _, i := range part {
@@ -63,7 +63,7 @@ func (s *Scorer) icLPIPS(ctx context.Context, metric string, set Set, images, tr
 			return nil, err
 		}
 		for i, k := range joined {
-			drawn.Nearest[part[i]] = k
+			drawn.Nearest[part[i]], drawn.Distance[part[i]] = k, c.nearest[len(c.nearest)-len(joined)+i]
 		}
 	}
 	ic := c.average(p.ICLPIPS)
