@@ -25,7 +25,7 @@ func barCharts(t *Table, methods []string) []barChart {
 	for j, m := range t.Metrics {
 		var columns []int
 		for i, method := range t.generators() {
-			if t.measures(i, j) && slices.Contains(methods, method) {
+			if t.measuresMetric(i, j) && slices.Contains(methods, method) {
 				columns = append(columns, i)
 			}
 		}
@@ -35,7 +35,10 @@ func barCharts(t *Table, methods []string) []barChart {
 		slices.SortFunc(columns, func(a, b int) int {
 			return slices.Index(methods, t.Methods[a]) - slices.Index(methods, t.Methods[b])
 		})
-		c := barChart{Name: anchor("bars", t.Number, m.Name), Title: fmt.Sprintf("%s (Table %d)", m.title(), t.Number), Metric: m}
+		c := barChart{Name: t.name("bars", m.Name), Title: fmt.Sprintf("%s (Table %d)", m.title(), t.Number), Metric: m}
+		if t.Protocol > 0 {
+			c.Title = fmt.Sprintf("%s (Table %d, protocol %d)", m.title(), t.Number, t.Protocol)
+		}
 		for _, i := range columns {
 			c.Methods = append(c.Methods, t.Methods[i])
 		}
@@ -54,28 +57,37 @@ func barCharts(t *Table, methods []string) []barChart {
 // generators are the methods that are no controls.
 func (t *Table) generators() []string { return t.Methods[:len(t.Methods)-t.Controls] }
 
-// measures says whether method i has any measured value of metric j.
-func (t *Table) measures(i, j int) bool {
+// measures says whether a method has any measured value.
+func (t *Table) measures(method string) bool {
+	i := slices.Index(t.Methods, method)
+	for j := range t.Metrics {
+		if i >= 0 && t.measuresMetric(i, j) {
+			return true
+		}
+	}
+	return false
+}
+
+// measuresMetric says whether method i has any measured value of metric j.
+func (t *Table) measuresMetric(i, j int) bool {
 	return slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Cells[i][j].Measured != nil })
 }
 
 // title is the metric's name where no table says of what it is.
 func (m Metric) title() string {
-	switch {
-	case strings.HasPrefix(m.Name, "pixel_"):
-		return "pixel " + m.Header
-	case strings.HasPrefix(m.Name, "image_"):
-		return "image " + m.Header
-	case m.Name == "accuracy":
-		return "accuracy"
+	if m.Name == "accuracy" {
+		return m.Name
 	}
-	return m.Header
+	return strings.TrimSpace(level(m.Name) + " " + m.Header)
 }
+
+// percent says whether values end at 100.
+func (m Metric) percent() bool { return level(m.Name) != "" || m.Name == "accuracy" }
 
 // axis is the top of the value axis and the distance of its lines: 100 wherever values
 // are percent, so that charts compare.
 func (c barChart) axis() (top, step float64) {
-	if c.Metric.title() != c.Metric.Header {
+	if c.Metric.percent() {
 		return 100, 20
 	}
 	for _, cells := range c.Cells {
@@ -118,4 +130,14 @@ func (c barChart) hasPublished() bool {
 	return slices.ContainsFunc(c.Cells, func(cells []Cell) bool {
 		return slices.ContainsFunc(cells, func(c Cell) bool { return c.Measured != nil && c.Published != nil })
 	})
+}
+
+// level tells metrics of pixels from those of images.
+func level(metric string) string {
+	for _, l := range []string{"pixel", "image"} {
+		if strings.HasPrefix(metric, l+"_") {
+			return l
+		}
+	}
+	return ""
 }

@@ -51,7 +51,7 @@ func TestSentences(t *testing.T) {
 }
 
 // small is a comparison with everything that notes speak of.
-func smallComparison() *Comparison {
+func small() *Comparison {
 	single := func(category string, ci *[2]float64, change func(*results.Difference)) results.Difference {
 		return difference(50, 51, ci, func(d *results.Difference) {
 			d.Category, d.Categories, d.Images = category, 0, 34
@@ -77,7 +77,7 @@ func smallComparison() *Comparison {
 
 func TestComparisonAsText(t *testing.T) {
 	var b bytes.Buffer
-	if err := smallComparison().Render(&b, Text); err != nil {
+	if err := small().Render(&b, Text); err != nil {
 		t.Fatal(err)
 	}
 	want := `slow against fast: differences are slow - fast, with intervals of 95 %
@@ -107,7 +107,7 @@ pixel AP: no difference that 3 seeds and 204 test images could show: slow is 1.0
 }
 
 func TestComparisonAsData(t *testing.T) {
-	c := smallComparison()
+	c := small()
 	var b bytes.Buffer
 	if err := c.Render(&b, CSV); err != nil {
 		t.Fatal(err)

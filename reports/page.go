@@ -15,11 +15,11 @@ import (
 // Figures.
 type Page struct {
 	Title      string
+	Command    string // that draws Figures; empty: none does
 	Facts      []Fact
 	Deviations []string // from the paper's protocol
 	Tables     []*Table
-	Overviews  []*Table // nil: the averages of all tables
-	Beside     *Table   // generation metrics beside the paper's; nil: none
+	Beside     *Table // generation metrics beside the paper's; nil: none
 	Curves     []CurveChart
 	Confusions []Confusion
 	Samples    []Samples
@@ -99,8 +99,9 @@ func (p *Page) Write(w io.Writer) error {
 		"js":        func() template.JS { return template.JS(read("page.js")) },
 		"methods":   func() []string { return methods },
 		"hue":       func(method string) string { return hueOf(methods, method).class() },
-		"overviews": p.overviews,
+		"overview":  p.overview,
 		"notes":     p.notes(),
+		"tableName": func(t *Table) string { return t.name("table") },
 		"bars":      p.bars,
 		"barsSVG":   func(c barChart) template.HTML { return c.svg(methods) },
 		"curveSVG":  func(c CurveChart) template.HTML { return c.svg(methods) },
@@ -139,6 +140,15 @@ func anchor(parts ...any) string {
 	return strings.Join(words, "-")
 }
 
+// name is the anchor of what a page shows of the table.
+func (t *Table) name(what string, more ...any) string {
+	parts := append([]any{what, t.Number}, more...)
+	if t.Protocol > 0 {
+		parts = append(parts, "protocol", t.Protocol)
+	}
+	return anchor(parts...)
+}
+
 // charted are the tables whose numbers no other one has all of, in the order of the
 // overview.
 func (p *Page) charted() []*Table {
@@ -157,11 +167,9 @@ func (p *Page) charted() []*Table {
 func (p *Page) methods() []string {
 	var out []string
 	for _, t := range p.charted() {
-		for i, m := range t.generators() {
-			for j := range t.Metrics {
-				if t.measures(i, j) && !slices.Contains(out, m) {
-					out = append(out, m)
-				}
+		for _, m := range t.generators() {
+			if t.measures(m) && !slices.Contains(out, m) {
+				out = append(out, m)
 			}
 		}
 	}
@@ -178,8 +186,11 @@ func (p *Page) bars() []barChart {
 }
 
 // overview is the averages of all charted tables: a row a generator. nil: nothing was
-// measured.
+// measured, or the page has a ranking of its own.
 func (p *Page) overview() *Table {
+	if slices.ContainsFunc(p.Tables, func(t *Table) bool { return t.Number == 0 }) {
+		return nil
+	}
 	o := &Table{Methods: []string{"average over categories"}}
 	methods := p.methods()
 	rows := make(map[string][]Cell)
@@ -188,7 +199,7 @@ func (p *Page) overview() *Table {
 		for j, m := range t.Metrics {
 			measured := false
 			for i := range t.generators() {
-				measured = measured || t.measures(i, j)
+				measured = measured || t.measuresMetric(i, j)
 			}
 			if average < 0 || !measured {
 				continue
@@ -210,14 +221,6 @@ func (p *Page) overview() *Table {
 		o.Rows = append(o.Rows, Row{Name: methodLabel(method), Cells: [][]Cell{rows[method]}})
 	}
 	return o
-}
-
-// overviews are those that the page was given, or that of its tables.
-func (p *Page) overviews() []*Table {
-	if o := p.overview(); p.Overviews == nil && o != nil {
-		return []*Table{o}
-	}
-	return p.Overviews
 }
 
 // tableNotes are the notes of a table: those that the page has not given yet, and the

@@ -96,7 +96,7 @@ func (b *browser) click(selector string) {
 func (b *browser) is(expression string, want any) {
 	b.t.Helper()
 	var got any
-	for range 40 {
+	for range 200 {
 		if b.do(chromedp.Evaluate(expression, &got)); fmt.Sprint(got) == fmt.Sprint(want) {
 			return
 		}
@@ -176,6 +176,7 @@ func TestPageInABrowser(t *testing.T) {
 	// Definitions come up where a finger taps.
 	b.do(emulation.SetTouchEmulationEnabled(true))
 	b.do(chromedp.ScrollIntoView("#bars", chromedp.ByQuery))
+	b.do(chromedp.Evaluate(`new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))`, nil, awaited)) // scrolling takes tips away
 	var at []float64
 	b.do(chromedp.Evaluate(`(() => { const r = document.querySelector("#bars .chart rect").getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`, &at))
 	b.do(
@@ -196,3 +197,5 @@ func TestPageInABrowser(t *testing.T) {
 		t.Errorf("the console says %v", b.problems)
 	}
 }
+
+func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }

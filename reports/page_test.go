@@ -78,10 +78,20 @@ func TestPageIsOneSafeFile(t *testing.T) {
 			t.Errorf("the page holds %q: %s", bad, html[max(0, i-60):i+40])
 		}
 	}
+	checkLinks(t, html)
 	// The training image that two pictures are nearest to is there once.
 	if uses, symbols := strings.Count(html, `<use href="#training-0"/>`), strings.Count(html, "<symbol "); uses != 2 || symbols != 1 {
 		t.Errorf("%d uses of %d training images, want 2 of 1", uses, symbols)
 	}
+	var again bytes.Buffer
+	if err := samplePage(t).Write(&again); err != nil || again.String() != html {
+		t.Error("the same run gives another page")
+	}
+}
+
+// checkLinks fails where names are not of one element, or links lead nowhere.
+func checkLinks(t *testing.T, html string) {
+	t.Helper()
 	names := make(map[string]bool)
 	for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(html, -1) {
 		if names[m[1]] {
@@ -94,9 +104,33 @@ func TestPageIsOneSafeFile(t *testing.T) {
 			t.Errorf("a link leads to %q, which is not there", m[1])
 		}
 	}
-	var again bytes.Buffer
-	if err := samplePage(t).Write(&again); err != nil || again.String() != html {
-		t.Error("the same run gives another page")
+}
+
+// A leaderboard of two protocols has two tables of a number: links and charts tell them
+// apart, and their averages are not mixed.
+func TestPageOfTwoProtocols(t *testing.T) {
+	page := &Page{Title: "Leaderboard"}
+	for protocol := 1; protocol <= 2; protocol++ {
+		tab, err := MeasuredTable(10, []results.Record{record("bottle", "DRAEM", "pixel_ap", 1, value(float64(40*protocol)))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		board := ranking([]*Table{tab})
+		tab.Protocol, board.Protocol = protocol, protocol
+		page.Tables = append(page.Tables, board, tab)
+	}
+	var b bytes.Buffer
+	if err := page.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	checkLinks(t, b.String())
+	for _, want := range []string{`id="table-10-protocol-2"`, `id="bars-10-pixel-ap-protocol-1"`, "pixel AP (Table 10, protocol 2)"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if page.overview() != nil {
+		t.Error("there is an overview of different protocols")
 	}
 }
 

@@ -82,11 +82,11 @@ func (g *gallery) img(m image.Image) (string, error) {
 	return fmt.Sprintf(`<img%s alt="" src="%s" decoding="async">`, class(m), src), nil
 }
 
-// small says that an image is shown magnified, pixel by pixel.
-func small(m image.Image) bool { return m.Bounds().Dx() <= 96 }
+// magnified says that an image is small, and shown pixel by pixel.
+func magnified(m image.Image) bool { return m.Bounds().Dx() <= 96 }
 
 func class(m image.Image) string {
-	if small(m) {
+	if magnified(m) {
 		return ` class="pixels"`
 	}
 	return ""
@@ -138,7 +138,7 @@ func dataURI(m image.Image) (string, error) {
 	var b bytes.Buffer
 	quality := 85
 	_, mask := m.(*image.Gray)
-	if mask || small(m) {
+	if mask || magnified(m) {
 		if err := png.Encode(&b, m); err != nil {
 			return "", err
 		}

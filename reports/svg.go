@@ -6,17 +6,30 @@ import (
 	"strings"
 )
 
+// Sizes of bar charts on the page, in pixels.
+const (
+	barLeft, barHead, barPlot, barBottom = 40, 8, 150, 52
+	barWidth, barGap                     = 10, 14
+)
+
+// groupWidth leaves room for all methods of the page, so that its charts are alike.
+func (c barChart) groupWidth(methods []string) int {
+	const least = 240 // of all groups
+	return max(len(methods)*barWidth+barGap, 36, least/len(c.Groups))
+}
+
+// Width is the chart's natural width on the page.
+func (c barChart) Width(methods []string) int {
+	return barLeft + len(c.Groups)*c.groupWidth(methods) + 8
+}
+
 // svg draws the chart for the page: a tick where the paper's value is, a line as long
 // as two standard deviations of the seeds. Colors are classes of the page.
 func (c barChart) svg(methods []string) template.HTML {
 	top, step := c.axis()
-	const (
-		left, plot, bottom, head = 40, 150, 48, 8
-		bar, gap                 = 11, 14
-	)
-	group := max(len(methods)*bar+gap, 34) // as wide in all charts
-	width := left + len(c.Groups)*group + 8
-	height := head + plot + bottom
+	width, group := c.Width(methods), c.groupWidth(methods)
+	const height = barHead + barPlot + barBottom
+	const left, plot, head, bar = barLeft, barPlot, barHead, barWidth
 	y := func(v float64) float64 { return head + plot*(1-max(v, 0)/top) }
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="chart" role="img" aria-label="%s by category" viewBox="0 0 %d %d" width="%d" height="%d">`,
@@ -57,7 +70,7 @@ func (c barChart) svg(methods []string) template.HTML {
 
 // svg draws the curves for the page.
 func (c CurveChart) svg(methods []string) template.HTML {
-	const side, left, head, bottom = 280, 42, 8, 36
+	const side, left, head, bottom = 230, 46, 8, 38
 	width, height := left+side+12, head+side+bottom
 	x := func(v float64) float64 { return left + side*v/c.XMax }
 	y := func(v float64) float64 { return head + side*(1-v) }

@@ -8,9 +8,10 @@ import (
 // A Table is one of the paper's tables with what was published and what was
 // measured for each cell.
 type Table struct {
-	Number  int
-	Title   string
-	Methods []string
+	Number   int // 0: none of the paper's
+	Title    string
+	Protocol int // of a leaderboard that has several: 1, 2, ...; 0: there is one
+	Methods  []string
 	// Controls is how many of the last methods are no generators but images that none
 	// should be beaten by.
 	Controls int

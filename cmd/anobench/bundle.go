@@ -251,24 +251,16 @@ func writeBoards(cmd *cobra.Command, out string, boards []reports.Board) error {
 		}
 		if len(boards) > 1 {
 			b.Ranking.Title = fmt.Sprintf("Protocol %d. %s", i+1, b.Ranking.Title)
+			b.Ranking.Protocol = i + 1
 			for _, t := range b.Tables {
-				t.Title = fmt.Sprintf("Protocol %d: %s", i+1, t.Title)
+				t.Title, t.Protocol = fmt.Sprintf("Protocol %d: %s", i+1, t.Title), i+1
 			}
 		}
-		page.Overviews, page.Tables = append(page.Overviews, b.Ranking), append(page.Tables, b.Tables...)
+		page.Tables = append(append(page.Tables, b.Ranking), b.Tables...)
 	}
-	f, err := os.CreateTemp(filepath.Dir(out), filepath.Base(out)+".*.tmp")
-	if err != nil {
+	if err := replaceFile(out, page.Write); err != nil {
 		return err
 	}
-	err = errors.Join(page.Write(f), f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), out)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return err
-	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout(), out)
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), out)
 	return err
 }

@@ -99,7 +99,7 @@ func replaceFile(path string, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	f, err := os.Create(path + ".tmp")
+	f, err := os.Create(fmt.Sprintf("%s.%d.tmp", path, os.Getpid()))
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,10 @@ func runPage(dir string, plan *harness.Plan, store *harness.Store) (*reports.Pag
 	if err != nil {
 		return nil, err
 	}
-	page := &reports.Page{Title: plan.Config.Name, Facts: facts(plan, records)}
+	page := &reports.Page{
+		Title: plan.Config.Name, Facts: facts(plan, records),
+		Command: fmt.Sprintf("anobench report --run %s --figure list", plan.Config.Name),
+	}
 	for _, r := range records {
 		page.Deviations = append(page.Deviations, r.Deviations...)
 	}
