@@ -40,10 +40,12 @@ def main():
     net, lpips = reference.inception().to(memory_format=layout), reference.LPIPS(layout)
     generated, references = images(200), images(210)[200:]
 
+    everything = torch.empty(len(generated), lpips.embed(references[:1]).shape[1])
+
     def step():
         reference.inception_score(reference.logits(net, generated, layout=layout))
         r = lpips.embed(references)
-        g, sizes = torch.empty(len(generated), r.shape[1]), r.square().sum(1)
+        g, sizes = everything, r.square().sum(1)
         for i in range(0, len(generated), 4):
             g[i:i + 4] = lpips.embed(generated[i:i + 4])
         to_reference = sizes - 2 * (g @ r.T)

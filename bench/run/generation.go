@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/metrics"
@@ -32,6 +33,7 @@ func scoreImages(threads int) (step func(), err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
+	debug.SetGCPercent(25) // as the step of a run that does this
 	device := exec.NewCPU(threads)
 	inception, err := weightFile(dir, "inception", 299, func(g *nn.Graph, x *nn.Node) error {
 		_, _, err := models.Inception{FID: true}.Logits(g, x)

@@ -36,7 +36,10 @@ func twinCommands(python string, twins [][]string) [][]string {
 func start(command []string, threads int) (*process, error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	n := strconv.Itoa(threads)
-	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS="+n, "OPENBLAS_NUM_THREADS="+n, "MKL_NUM_THREADS="+n, "GOMAXPROCS="+n)
+	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS="+n, "OPENBLAS_NUM_THREADS="+n, "MKL_NUM_THREADS="+n, "GOMAXPROCS="+n,
+		// PyTorch asks for its memory anew in every step, ours does not: the C library
+		// shall keep it, because new pages are slow on some machines.
+		"MALLOC_MMAP_THRESHOLD_=8589934592", "MALLOC_TRIM_THRESHOLD_=8589934592")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

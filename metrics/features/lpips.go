@@ -36,6 +36,7 @@ type LPIPS struct {
 	params       *nn.ParamSet
 	device       *exec.CPU
 	programs     map[[3]int]*lpipsProgram
+	free         []Embedding // released, to be written anew
 }
 
 type lpipsProgram struct {
@@ -153,8 +154,9 @@ func (l *LPIPS) EmbedTensor(images []float32, n, h, w int) ([]Embedding, error) 
 	p.Run()
 	out := make([]Embedding, n)
 	for i := range out {
-		out[i] = make(Embedding, 0, p.length)
+		out[i] = l.take(p.length)
 	}
+	first := 0 // of the tap in an embedding
 	for tap, s := range p.shapes {
 		size := s[1] * s[2] * s[3]
 		all := p.tap[:n*size]
@@ -164,14 +166,26 @@ func (l *LPIPS) EmbedTensor(images []float32, n, h, w int) ([]Embedding, error) 
 		pixels := s[2] * s[3]
 		stripes := (pixels + unitPixels - 1) / unitPixels
 		l.device.Parallel(n*stripes, func(i, _ int) {
-			first := i % stripes * unitPixels
-			unit(all[i/stripes*size:][:size], l.linear[tap], pixels, first, min(first+unitPixels, pixels))
+			from := i % stripes * unitPixels
+			unit(out[i/stripes][first:][:size], all[i/stripes*size:][:size], l.linear[tap], pixels, from, min(from+unitPixels, pixels))
 		})
-		for i := range out {
-			out[i] = append(out[i], all[i*size:][:size]...)
-		}
+		first += size
 	}
 	return out, nil
+}
+
+// Release gives back embeddings that nobody will read again: the next ones take their
+// memory. Those of large images are as large as a network.
+func (l *LPIPS) Release(embeddings []Embedding) { l.free = append(l.free, embeddings...) }
+
+func (l *LPIPS) take(length int) Embedding {
+	for n := len(l.free); n > 0; n-- {
+		e := l.free[n-1]
+		if l.free = l.free[:n-1]; len(e) == length {
+			return e
+		}
+	}
+	return make(Embedding, length)
 }
 
 // unitPixels is how many pixels unit takes at once: their sums stay in cache.
@@ -179,7 +193,7 @@ const unitPixels = 1024
 
 // unit scales the features of some pixels of x [C, pixels] to length 1 and then by
 // the weights, so that squares average over pixels.
-func unit(x, linear []float32, pixels, first, last int) {
+func unit(to, x, linear []float32, pixels, first, last int) {
 	var sums [unitPixels]float32
 	sum := sums[:last-first]
 	for c := range linear {
@@ -192,9 +206,9 @@ func unit(x, linear []float32, pixels, first, last int) {
 		sum[i] = float32(1 / ((math.Sqrt(float64(s)) + 1e-10) * math.Sqrt(float64(pixels))))
 	}
 	for c, w := range linear {
-		row := x[c*pixels+first:][:len(sum)]
+		row, out := x[c*pixels+first:][:len(sum)], to[c*pixels+first:][:len(sum)]
 		for i, v := range row {
-			row[i] = v * sum[i] * w
+			out[i] = v * sum[i] * w
 		}
 	}
 }

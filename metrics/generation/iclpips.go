@@ -62,6 +62,7 @@ func (s *Scorer) icLPIPS(ctx context.Context, metric string, set Set, images, tr
 		if err != nil {
 			return nil, err
 		}
+		s.LPIPS.Release(embeddings)
 		for i, k := range joined {
 			drawn.Nearest[part[i]], drawn.Distance[part[i]] = k, c.nearest[len(c.nearest)-len(joined)+i]
 		}
@@ -84,6 +85,7 @@ func (s *Scorer) icLPIPS(ctx context.Context, metric string, set Set, images, tr
 	if metric == "ic_lpips" && p.Extended {
 		out = append(out, s.copies(value, c.nearest, references)...)
 	}
+	s.LPIPS.Release(references)
 	return out, nil
 }
 

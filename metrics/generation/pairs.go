@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/anobench/anobench/dataset"
-	"github.com/anobench/anobench/metrics/features"
 )
 
 // changed is the difference from the normal image, of 255 in any channel, above
@@ -107,7 +106,8 @@ func (s *Scorer) outside(ctx context.Context, set Set, n int) (Value, error) {
 		if err != nil {
 			return v, err
 		}
-		distances = append(distances, s.LPIPS.Distances([]features.Embedding{e[0]}, []features.Embedding{e[1]})[0][0])
+		distances = append(distances, s.LPIPS.Distances(e[:1], e[1:])[0][0])
+		s.LPIPS.Release(e)
 	}
 	s.Protocol.mean(&v, 1, distances, noSource)
 	return v, nil
