@@ -1,0 +1,67 @@
+package anomalydiffusion
+
+import (
+	"github.com/anobench/anobench/nn"
+	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
+)
+
+// An Architecture is the networks of the generator at one scale.
+type Architecture struct {
+	ldm.Model
+	Encoder SpatialEncoder
+	Side    int // of the images that the diffusion model was trained on, in pixels
+	Masks   int // side of masks as the encoder takes them
+}
+
+// Paper is the paper's scale: the text-to-image model and the encoder of the released
+// code, with so many tokens of the spatial embedding.
+func Paper(tokens int) Architecture {
+	return Architecture{Model: ldm.Text2Image(), Encoder: ReleasedEncoder(tokens), Side: 256, Masks: 256}
+}
+
+// Small is a model of the same parts that is trained on a CPU in less than an hour. Its
+// latents are a quarter as high and wide as images.
+func Small(tokens int) Architecture {
+	text := ldm.TextEncoder{Vocabulary: ldm.SmallTokenizer().Size(), Length: 32, Channels: 96, Layers: 2, Heads: 4, HeadDim: 24}
+	return Architecture{
+		Model: ldm.Model{
+			UNet:        ldm.UNet{In: 4, Out: 4, Channels: 32, Multipliers: []int{2, 3, 3}, ResBlocks: 1, Attention: []int{2, 4}, Heads: 4, Groups: 8, Depth: 1},
+			Autoencoder: ldm.Autoencoder{Image: 3, Latent: 4, Channels: 32, Multipliers: []int{1, 2, 2}, ResBlocks: 1, Groups: 4, Scale: smallScale},
+			Text:        text,
+			Schedule:    ldm.Text2ImageSchedule(),
+		},
+		Encoder: SpatialEncoder{Stem: 16, Stages: [4]Stage{{16, 1}, {32, 1}, {48, 1}, {64, 1}}, Tokens: tokens, Halves: 4, Dim: text.Channels},
+		Side:    64, Masks: 64,
+	}
+}
+
+// smallScale brings the latents of the small autoencoder to a variance of about 1.
+const smallScale = 1.0
+
+// encoderPrefix is before the names of the encoder's parameters where they are in one
+// set with the model's.
+const encoderPrefix = "spatial_encoder."
+
+// Spatial adds the encoder to the graph: the spatial embedding [N*Tokens, D] of masks
+// [N, 1, Masks, Masks] in [0, 1].
+func (a Architecture) Spatial(g *nn.Graph, masks *nn.Node) (embedding *nn.Node, err error) {
+	g.Within(encoderPrefix, func() { embedding, err = a.Encoder.Embedding(g, masks) })
+	if err != nil {
+		return nil, err
+	}
+	return g.Reshape(embedding, masks.Shape()[0]*a.Encoder.Tokens, a.Encoder.Dim), g.Err()
+}
+
+// A Spliced is vectors that go into prompts: At [N, L] tells for each position which
+// row of Rows [R, D] it has, -1 for none.
+type Spliced struct{ Rows, At *nn.Node }
+
+// Prompted adds the text encoder to the graph: the context of prompts whose tokens are
+// ids [N, L], -1 where one of the spliced vectors goes.
+func (a Architecture) Prompted(g *nn.Graph, ids *nn.Node, spliced ...Spliced) (*nn.Node, error) {
+	x := a.Tokens(g, ids)
+	for _, s := range spliced {
+		x = g.Add(x, g.Gather(s.Rows, s.At))
+	}
+	return a.Context(g, x)
+}
