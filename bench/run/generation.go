@@ -20,6 +20,7 @@ import (
 func init() {
 	rows = append(rows, row{
 		name:    "is-iclpips-200-256",
+		long:    true,
 		prepare: scoreImages,
 		twins:   [][]string{{"generation_twin.py", "nchw"}, {"generation_twin.py", "channels_last"}},
 	})

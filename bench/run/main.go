@@ -22,6 +22,7 @@ type row struct {
 	// prepare returns one step of our side of the work.
 	prepare func(threads int) (step func(), err error)
 	twins   [][]string // PyTorch's script and arguments; the fastest counts
+	long    bool       // a step takes a minute: run only if the row is named, after one step to warm up
 }
 
 var rows []row
@@ -48,7 +49,7 @@ func run(serve, threads string, rounds int, python string) error {
 		}
 		counts = append(counts, n)
 	}
-	wanted := func(r row) bool { return flag.NArg() == 0 || slices.Contains(flag.Args(), r.name) }
+	wanted := func(r row) bool { return flag.NArg() == 0 && !r.long || slices.Contains(flag.Args(), r.name) }
 	for _, name := range flag.Args() {
 		if !slices.ContainsFunc(rows, func(r row) bool { return r.name == name }) {
 			return fmt.Errorf("no row %q: there are %s", name, strings.Join(names(), ", "))
@@ -121,7 +122,10 @@ func (r row) compare(threads, rounds int, python string) (ours, theirs measureme
 		sides = append(sides, p)
 	}
 	times := make([][]time.Duration, len(sides))
-	const warm = 2
+	warm := 2
+	if r.long {
+		warm = 1
+	}
 	for round := range rounds + warm {
 		for i, p := range sides {
 			time.Sleep(pause)

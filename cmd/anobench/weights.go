@@ -25,7 +25,7 @@ func newWeights() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newWeightsList(), newWeightsFetch(), newWeightsImport(), newTrainProxy())
+	cmd.AddCommand(newWeightsList(), newWeightsFetch(), newWeightsImport(), newTrainProxy(), newTrainLDM())
 	return cmd
 }
 

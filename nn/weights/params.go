@@ -9,11 +9,20 @@ import (
 
 // SaveParams writes a network's state_dict as safetensors.
 func SaveParams(path string, metadata map[string]string, params *nn.ParamSet) error {
+	return saveParams(path, metadata, params, Floats)
+}
+
+// SaveHalves is SaveParams with weights and buffers in half precision.
+func SaveHalves(path string, metadata map[string]string, params *nn.ParamSet) error {
+	return saveParams(path, metadata, params, Halves)
+}
+
+func saveParams(path string, metadata map[string]string, params *nn.ParamSet, floats func(name string, shape []int, data []float32) Source) error {
 	var tensors []Source
 	for _, t := range params.Tensors() {
 		switch data := t.Data.(type) {
 		case []float32:
-			tensors = append(tensors, Floats(t.Name, t.Shape, data))
+			tensors = append(tensors, floats(t.Name, t.Shape, data))
 		case []int64:
 			tensors = append(tensors, Ints(t.Name, t.Shape, data))
 		}

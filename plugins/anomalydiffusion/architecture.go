@@ -26,7 +26,7 @@ func Small(tokens int) Architecture {
 	return Architecture{
 		Model: ldm.Model{
 			UNet:        ldm.UNet{In: 4, Out: 4, Channels: 32, Multipliers: []int{2, 3, 3}, ResBlocks: 1, Attention: []int{2, 4}, Heads: 4, Groups: 8, Depth: 1},
-			Autoencoder: ldm.Autoencoder{Image: 3, Latent: 4, Channels: 32, Multipliers: []int{1, 2, 2}, ResBlocks: 1, Groups: 4, Scale: smallScale},
+			Autoencoder: ldm.Autoencoder{Image: 3, Latent: 4, Channels: 32, Multipliers: []int{1, 2, 2}, ResBlocks: 1, Groups: 4, Scale: 1},
 			Text:        text,
 			Schedule:    ldm.Text2ImageSchedule(),
 		},
@@ -34,9 +34,6 @@ func Small(tokens int) Architecture {
 		Side:    64, Masks: 64,
 	}
 }
-
-// smallScale brings the latents of the small autoencoder to a variance of about 1.
-const smallScale = 1.0
 
 // encoderPrefix is before the names of the encoder's parameters where they are in one
 // set with the model's.
@@ -50,6 +47,17 @@ func (a Architecture) Spatial(g *nn.Graph, masks *nn.Node) (embedding *nn.Node, 
 		return nil, err
 	}
 	return g.Reshape(embedding, masks.Shape()[0]*a.Encoder.Tokens, a.Encoder.Dim), g.Err()
+}
+
+// Outline is the names and shapes of all parameters.
+func (a Architecture) Outline(seed uint64) (*nn.ParamSet, error) {
+	params, err := a.Model.Outline(seed)
+	if err != nil {
+		return nil, err
+	}
+	g := nn.NewGraph(params, nn.Eval)
+	_, err = a.Spatial(g, g.Input("mask", 1, 1, a.Masks, a.Masks))
+	return params, err
 }
 
 // A Spliced is vectors that go into prompts: At [N, L] tells for each position which

@@ -1,0 +1,181 @@
+package pretraining
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/anobench/anobench/nn"
+	"github.com/anobench/anobench/nn/exec"
+	"github.com/anobench/anobench/nn/optim"
+	"github.com/anobench/anobench/plugins/anomalydiffusion"
+	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
+)
+
+const (
+	diffusionBatch = 16
+	// flawWeight is how much more an error counts within masks: flaws are a small part
+	// of most pictures.
+	flawWeight = 4.0
+)
+
+// A lesson is an example as the noise predictor sees it.
+type lesson struct {
+	latents []float32
+	mask    []float32 // [side, side]
+	tokens  []float32
+	vectors []float32 // -1, or which token of the spatial embedding goes there
+}
+
+// lessons encodes examples once, for many steps.
+func lessons(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, s *surfaces, rng *rand.Rand, count int) ([]lesson, error) {
+	encode, err := newEncoder(a.Model, params, device)
+	if err != nil {
+		return nil, err
+	}
+	tokenizer := ldm.SmallTokenizer()
+	placeholder, err := tokenizer.ID(ldm.Placeholder)
+	if err != nil {
+		return nil, err
+	}
+	var out []lesson
+	for len(out) < count {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		examples := batch(s, rng, encodeBatch)
+		latents, err := encode(examples)
+		if err != nil {
+			return nil, err
+		}
+		size := len(latents) / encodeBatch
+		for i, e := range examples {
+			l := lesson{latents: append([]float32(nil), latents[i*size:][:size]...), mask: e.mask}
+			ids := tokenizer.Encode(e.caption, a.Text.Length)
+			prompt := ldm.Prompt{Tokens: ids, Vectors: make([]int, len(ids))}
+			for k := range prompt.Vectors {
+				prompt.Vectors[k] = -1
+			}
+			if e.located {
+				if prompt, err = ldm.Splice(ids, placeholder, a.Encoder.Tokens); err != nil {
+					return nil, err
+				}
+			}
+			for k, id := range prompt.Tokens {
+				l.tokens = append(l.tokens, float32(id))
+				l.vectors = append(l.vectors, float32(prompt.Vectors[k]))
+			}
+			out = append(out, l)
+		}
+	}
+	return out[:count], nil
+}
+
+// trainDiffusion trains the noise predictor, the text encoder and the spatial encoder
+// on latents of the frozen autoencoder. What remains in params is the moving average.
+func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, all []lesson, t Training, report func(step int, loss float64)) error {
+	const n = diffusionBatch
+	stride := a.Autoencoder.Stride()
+	small := side / stride
+	g := nn.NewGraph(params, nn.Train)
+	spatial, err := a.Spatial(g, g.Input("mask", n, 1, a.Masks, a.Masks))
+	if err != nil {
+		return err
+	}
+	context, err := a.Prompted(g, g.Input("tokens", n, a.Text.Length), anomalydiffusion.Spliced{Rows: spatial, At: g.Input("at", n, a.Text.Length)})
+	if err != nil {
+		return err
+	}
+	z := g.Input("z", n, a.UNet.In, small, small)
+	predicted, err := a.Noise(g, z, g.Input("t", n), context)
+	if err != nil {
+		return err
+	}
+	loss := g.MaskedMSELoss(predicted, g.Input("noise", n, a.UNet.In, small, small), g.Input("weight", n, 1, small, small))
+	g.Output("loss", loss)
+	trained := []string{"model.diffusion_model.", "cond_stage_model.", "spatial_encoder."}
+	g.Minimize(loss, trained...)
+	program, err := g.Compile(device)
+	if err != nil {
+		return err
+	}
+	var weights []*nn.Param
+	for _, p := range params.Weights() {
+		for _, prefix := range trained {
+			if strings.HasPrefix(p.Name, prefix) {
+				weights = append(weights, p)
+			}
+		}
+	}
+	silence(params)
+	average := optim.NewEMA(weights, 0.999)
+	rng := rand.New(rand.NewPCG(t.Seed, 3))
+	latent := a.UNet.In * small * small
+	batches := map[string][]float32{
+		"mask": make([]float32, n*pixels), "tokens": make([]float32, n*a.Text.Length), "at": make([]float32, n*a.Text.Length),
+		"z": make([]float32, n*latent), "noise": make([]float32, n*latent), "t": make([]float32, n), "weight": make([]float32, n*small*small),
+	}
+	err = train(ctx, "noise predictor", program, weights, t.DiffusionSteps, 1e-3, func(step int, loss float64) { report(step, loss) }, func() error {
+		average.Update() // of the step before
+		for i := range n {
+			l := all[rng.IntN(len(all))]
+			copy(batches["mask"][i*pixels:], l.mask)
+			copy(batches["tokens"][i*a.Text.Length:], l.tokens)
+			for k, v := range l.vectors {
+				at := float32(-1)
+				if v >= 0 {
+					at = float32(i*a.Encoder.Tokens) + v
+				}
+				batches["at"][i*a.Text.Length+k] = at
+			}
+			noise := batches["noise"][i*latent:][:latent]
+			for k := range noise {
+				noise[k] = float32(rng.NormFloat64())
+			}
+			time := rng.IntN(len(a.Schedule.Kept))
+			a.Schedule.Noised(batches["z"][i*latent:][:latent], l.latents, noise, time)
+			batches["t"][i] = float32(time)
+			weigh(batches["weight"][i*small*small:][:small*small], l.mask, stride)
+		}
+		for name, values := range batches {
+			if err := program.Set(name, values); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	average.Swap()
+	return err
+}
+
+// weigh gives latent pixels the root of their weight in the loss, by the share of the
+// mask in them.
+func weigh(weight, mask []float32, stride int) {
+	small := side / stride
+	for i := range weight {
+		share := float32(0)
+		for k := range stride * stride {
+			share += mask[(i/small*stride+k/stride)*side+i%small*stride+k%stride] / float32(stride*stride)
+		}
+		// MaskedMSELoss squares it.
+		weight[i] = 1
+		if share > 0 {
+			weight[i] = float32(math.Sqrt(flawWeight))
+		}
+	}
+}
+
+// silence starts with residual branches that add nothing, as the official code does.
+func silence(params *nn.ParamSet) {
+	for _, p := range params.Weights() {
+		if !strings.HasPrefix(p.Name, "model.diffusion_model.") {
+			continue
+		}
+		for _, part := range []string{".out_layers.3.", ".proj_out.", "model.out.2.", "diffusion_model.out.2."} {
+			if strings.Contains(p.Name, part) {
+				clear(p.Data)
+			}
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package pretraining
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/anobench/anobench/nn/exec"
+	"github.com/anobench/anobench/nn/weights"
+	"github.com/anobench/anobench/plugins/anomalydiffusion"
+)
+
+// Training says how the small model is trained.
+type Training struct {
+	Seed             uint64
+	PerKind          int // pieces drawn of every family and texture
+	AutoencoderSteps int // of 8 pictures
+	Examples         int // pictures that the noise predictor learns from
+	DiffusionSteps   int // of 16 pictures
+	Threads          int
+}
+
+// Default made the weights that ship with the program.
+var Default = Training{Seed: 30, PerKind: 120, AutoencoderSteps: 5000, Examples: 24000, DiffusionSteps: 6000, Threads: runtime.NumCPU()}
+
+// spatialTokens is the paper's number of tokens of the spatial embedding.
+const spatialTokens = 4
+
+// Run trains the small model and writes it to a file of half precision. What the
+// autoencoder has learned is kept beside it in <file>.autoencoder, and a second run
+// goes on from there.
+func Run(ctx context.Context, path string, t Training, progress func(part string, step, steps int, loss float64, left time.Duration)) error {
+	s, err := drawSurfaces(ctx, t.Seed, t.PerKind)
+	if err != nil {
+		return err
+	}
+	a := anomalydiffusion.Small(spatialTokens)
+	device := exec.NewCPU(t.Threads)
+	defer device.Close()
+	first := path + ".autoencoder"
+	params, err := a.Outline(t.Seed)
+	if err != nil {
+		return err
+	}
+	params.Fill()
+	timed := func(part string, steps int) func(step int, loss float64) {
+		began := time.Now()
+		return func(step int, loss float64) {
+			progress(part, step, steps, loss, time.Since(began)/time.Duration(step)*time.Duration(steps-step))
+		}
+	}
+	if f, err := weights.Open(first); errors.Is(err, fs.ErrNotExist) {
+		if err := trainAutoencoder(ctx, a.Model, params, device, s, t, timed("autoencoder", t.AutoencoderSteps)); err != nil {
+			return err
+		}
+		if err := weights.SaveParams(first, nil, params); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	} else {
+		_, err := f.Load(params)
+		f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	rng := rand.New(rand.NewPCG(t.Seed, 2))
+	all, err := lessons(ctx, a, params, device, s, rng, t.Examples)
+	if err != nil {
+		return err
+	}
+	if err := trainDiffusion(ctx, a, params, device, all, t, timed("noise predictor", t.DiffusionSteps)); err != nil {
+		return err
+	}
+	if err := weights.SaveHalves(path, nil, params); err != nil {
+		return err
+	}
+	return os.Remove(first)
+}
+
+// batch draws examples in parallel; which ones follows from rng alone.
+func batch(s *surfaces, rng *rand.Rand, n int) []example {
+	out := make([]example, n)
+	var wg sync.WaitGroup
+	for i := range out {
+		seed := rng.Uint64()
+		wg.Go(func() { out[i] = s.example(rand.New(rand.NewPCG(seed, 0))) })
+	}
+	wg.Wait()
+	return out
+}
