@@ -17,18 +17,27 @@ type File struct {
 	URL    string
 	Size   int64  // bytes; 0: not known exactly
 	About  string // size for people where Size is 0
-	SHA256 string // or its first digits, as file names of PyTorch carry them
+	SHA256 string // or its first digits, as file names of PyTorch carry them; empty: not published
+	Text   bool   // no checkpoint: kept as it is
 }
 
 var files = []File{
 	{"inception-2015-12-05", "IS, FID, KID, precision and recall", "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
-		95628359, "", "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"},
-	{"vgg16", "IC-LPIPS as released (LPIPS with VGG)", "https://download.pytorch.org/models/vgg16-397923af.pth", 0, "528 MB", "397923af"},
-	{"alexnet", "IC-LPIPS of DFMGAN (LPIPS with AlexNet)", "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth", 0, "233 MB", "7be5be79"},
-	{"squeezenet1_1", "LPIPS with SqueezeNet", "https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth", 0, "5 MB", "b8a52dc0"},
-	{"resnet34", "the classifier of Table 4", "https://download.pytorch.org/models/resnet34-b627a593.pth", 0, "83 MB", "b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f"},
-	{"resnet18", "the classifier of Table 4 as its caption has it", "https://download.pytorch.org/models/resnet18-f37072fd.pth", 0, "45 MB", "f37072fd"},
+		95628359, "", "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2", false},
+	{"vgg16", "IC-LPIPS as released (LPIPS with VGG)", "https://download.pytorch.org/models/vgg16-397923af.pth", 0, "528 MB", "397923af", false},
+	{"alexnet", "IC-LPIPS of DFMGAN (LPIPS with AlexNet)", "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth", 0, "233 MB", "7be5be79", false},
+	{"squeezenet1_1", "LPIPS with SqueezeNet", "https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth", 0, "5 MB", "b8a52dc0", false},
+	{"resnet34", "the classifier of Table 4", "https://download.pytorch.org/models/resnet34-b627a593.pth", 0, "83 MB", "b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f", false},
+	{"resnet18", "the classifier of Table 4 as its caption has it", "https://download.pytorch.org/models/resnet18-f37072fd.pth", 0, "45 MB", "f37072fd", false},
+	{LDM, "AnomalyDiffusion at the paper's scale: the latent diffusion model", "https://ommer-lab.com/files/latent-diffusion/nitro/txt2img-f8-large/model.ckpt", 0, "5.7 GB", "", false},
+	{Vocabulary, "AnomalyDiffusion at the paper's scale: the tokens of prompts", "https://huggingface.co/bert-base-uncased/resolve/main/vocab.txt", 0, "0.2 MB", "", true},
 }
+
+// Names of files that generators look for.
+const (
+	LDM        = "txt2img-f8-large"
+	Vocabulary = "bert-base-uncased"
+)
 
 // Files lists all weight files.
 func Files() []File { return append([]File(nil), files...) }
@@ -72,7 +81,12 @@ func (f File) Path(dir string) (string, error) {
 	return "", nil
 }
 
-func (f File) converted() string { return f.Name + ".safetensors" }
+func (f File) converted() string {
+	if f.Text {
+		return f.Name + filepath.Ext(f.URL)
+	}
+	return f.Name + ".safetensors"
+}
 
 // SizeText is the size for people.
 func (f File) SizeText() string {

@@ -30,8 +30,8 @@ type Options struct {
 // any further.
 const attempts = 5
 
-// Fetch downloads a file to dir, verifies its SHA-256 and converts it to
-// safetensors, and returns its path. A download that breaks off goes on where it
+// Fetch downloads a file to dir, verifies its SHA-256 where one was published, converts
+// it to safetensors if it is a checkpoint, and returns its path. A download that breaks off goes on where it
 // stopped, also in a later call, where the server can do so.
 func Fetch(ctx context.Context, f File, dir string, o Options) (string, error) {
 	if path, err := f.Path(dir); err != nil || path != "" {
@@ -62,6 +62,9 @@ func Fetch(ctx context.Context, f File, dir string, o Options) (string, error) {
 		return "", errors.Join(fmt.Errorf("fetch %s from %s: %w", f.Name, from, err), os.Remove(part))
 	}
 	to := filepath.Join(dir, f.converted())
+	if f.Text {
+		return to, os.Rename(part, to)
+	}
 	if _, err := weights.Convert(ctx, to, part, nil); err != nil {
 		return "", fmt.Errorf("fetch %s: %w", f.Name, err)
 	}
