@@ -185,6 +185,23 @@ func (p *Plugin) connect(ctx context.Context) error {
 // Describe returns what the plugin said of itself when it started.
 func (p *Plugin) Describe() sdk.Description { return p.description }
 
+// Estimate asks the plugin what its work would cost for a category; known is false where
+// it cannot tell. Options may be incomplete.
+func (p *Plugin) Estimate(ctx context.Context, opts sdk.Options, size, defects int) (e sdk.Estimate, known bool, err error) {
+	const op = "estimate"
+	if opts, err = sdk.ValidateOptions(p.description.Options, opts); err != nil {
+		return e, false, p.refused(op, err)
+	}
+	err = p.call(ctx, op, func() string { return "before any work" }, func(ctx context.Context, _ *patience) error {
+		e, known, err = p.client.Estimate(ctx, opts, size, size, defects)
+		if err == nil && (e.Parameters < 0 || e.Memory < 0 || e.Fit < 0 || e.Sample < 0) {
+			return fmt.Errorf("%w: an estimate below zero: %+v", ErrInvalid, e)
+		}
+		return err
+	})
+	return e, known, err
+}
+
 // Fit lets the plugin learn from set into the folder checkpoint, which is made
 // if it does not exist. Options may be incomplete: defaults are filled in.
 func (p *Plugin) Fit(ctx context.Context, set *sdk.FewShotSet, opts sdk.Options, checkpoint string, progress func(sdk.Progress)) error {

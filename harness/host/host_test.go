@@ -82,6 +82,26 @@ func TestEmitErrorEndsTheCallOnly(t *testing.T) {
 	}
 }
 
+func TestEstimate(t *testing.T) {
+	ask := func(mode string, opts sdk.Options) (sdk.Estimate, bool, error) {
+		return start(t, spec(t, mode)).Estimate(t.Context(), opts, 64, 3)
+	}
+	e, known, err := ask("estimate", sdk.Options{"gain": "2"})
+	want := sdk.Estimate{Parameters: 4096, Memory: 5 << 30, Fit: 3 * time.Minute, Sample: 3 * time.Second}
+	if err != nil || !known || e != want {
+		t.Errorf("%+v, %v, %v: want %+v", e, known, err, want)
+	}
+	if _, known, err := ask("fit", nil); known || err != nil {
+		t.Errorf("a generator that cannot tell: %v, %v", known, err)
+	}
+	_, _, err = ask("estimate-negative", nil)
+	mention(t, err, "estimate: ", "below zero")
+	_, _, err = ask("estimate-refused", nil)
+	mention(t, err, "estimate: ", "weights are missing: fetch them")
+	_, _, err = ask("estimate", sdk.Options{"gain": "-1"})
+	mention(t, err, "want at least 0")
+}
+
 func TestFit(t *testing.T) {
 	p := start(t, spec(t, "fit"))
 	dir := filepath.Join(t.TempDir(), "checkpoint")

@@ -84,7 +84,26 @@ func serve(mode string) {
 		fmt.Println("a library says hello")
 		fmt.Println(strings.Repeat("x", 300<<10))
 	}
+	if strings.HasPrefix(mode, "estimate") {
+		sdk.Serve(&estimating{faulty{mode: mode}})
+	}
 	sdk.Serve(&faulty{mode: mode})
+}
+
+// estimating can tell what its work would cost.
+type estimating struct{ faulty }
+
+func (e *estimating) Estimate(opts sdk.Options, width, height, defects int) (sdk.Estimate, error) {
+	switch e.mode {
+	case "estimate-negative":
+		return sdk.Estimate{Memory: -1}, nil
+	case "estimate-refused":
+		return sdk.Estimate{}, errors.New("weights are missing: fetch them")
+	}
+	return sdk.Estimate{
+		Parameters: int64(width * height), Memory: 5 << 30,
+		Fit: time.Duration(defects) * time.Minute, Sample: time.Duration(1500 * opts.Float("gain") * float64(time.Millisecond)),
+	}, nil
 }
 
 // faulty is a generator that works but for its mode.

@@ -50,6 +50,26 @@ func (c *Client) Describe(ctx context.Context) (Description, error) {
 	return describeFromWire(r), nil
 }
 
+// Estimate asks the generator what its work would cost; known is false where it cannot
+// tell.
+func (c *Client) Estimate(ctx context.Context, opts Options, width, height, defects int) (e Estimate, known bool, err error) {
+	req := &pb.EstimateRequest{Options: opts, Width: uint32(width), Height: uint32(height), Defects: uint32(defects)}
+	grease(req)
+	r, err := c.service.Estimate(ctx, req, callOptions()...)
+	if status.Code(err) == codes.Unimplemented {
+		return Estimate{}, false, nil
+	}
+	if err != nil {
+		return Estimate{}, false, fromStatus(ctx, err)
+	}
+	return Estimate{
+		Parameters: r.GetParameters(), Memory: r.GetMemory(),
+		Fit: seconds(r.GetFitSeconds()), Sample: seconds(r.GetSampleSeconds()),
+	}, true, nil
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
 // LoadSet hands set to the generator, unless that is the set it got last; nil
 // is no set. Fit and Generate call it themselves; sent, if not nil, is called
 // after every message. The set must not change afterwards.

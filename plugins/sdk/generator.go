@@ -4,7 +4,10 @@
 // anobench needs to be imported.
 package sdk
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A Generator learns from a few defect images with masks and makes more.
 //
@@ -29,6 +32,23 @@ type Generator interface {
 	// Generate makes req.Count samples and passes them to emit in ascending
 	// Index, from one goroutine. An error from emit ends the call: return it.
 	Generate(ctx context.Context, req *Request, emit func(*Sample) error) error
+}
+
+// An Estimator is a generator that can tell what its work would cost. It is asked
+// before anything long begins, and MUST be cheap, as Describe: no weights are loaded.
+type Estimator interface {
+	// Estimate is for one category with so many defects, at a size of images in
+	// pixels, with complete and valid options. An error means that the work cannot
+	// be done here: a weight file that is missing, too little memory.
+	Estimate(opts Options, width, height, defects int) (Estimate, error)
+}
+
+// An Estimate is what a generator's work would cost on this machine.
+type Estimate struct {
+	Parameters int64         // of its networks; 0: none
+	Memory     int64         // bytes of its process at most
+	Fit        time.Duration // of a category
+	Sample     time.Duration // of one
 }
 
 // A Description is what a generator publishes about itself.

@@ -75,6 +75,26 @@ func (s *service) Describe(ctx context.Context, _ *pb.DescribeRequest) (r *pb.De
 	return r, err
 }
 
+func (s *service) Estimate(ctx context.Context, req *pb.EstimateRequest) (r *pb.EstimateResponse, err error) {
+	estimator, ok := s.gen.(Estimator)
+	if !ok {
+		return s.UnimplementedGeneratorServer.Estimate(ctx, req)
+	}
+	err = s.inTurn(ctx, func() error {
+		opts, err := ValidateOptions(s.gen.Describe().Options, req.GetOptions())
+		if err != nil {
+			return status.Error(codes.InvalidArgument, err.Error())
+		}
+		e, err := estimator.Estimate(opts, int(req.GetWidth()), int(req.GetHeight()), int(req.GetDefects()))
+		if err != nil {
+			return err
+		}
+		r = &pb.EstimateResponse{Parameters: e.Parameters, Memory: e.Memory, FitSeconds: e.Fit.Seconds(), SampleSeconds: e.Sample.Seconds()}
+		return nil
+	})
+	return r, err
+}
+
 func (s *service) LoadSet(stream grpc.ClientStreamingServer[pb.LoadSetRequest, pb.LoadSetResponse]) error {
 	return s.inTurn(stream.Context(), func() error {
 		s.set, s.setID = nil, ""

@@ -324,6 +324,142 @@ func (x *Option) GetHelp() string {
 	return ""
 }
 
+type EstimateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Options       map[string]string      `protobuf:"bytes,1,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Width         uint32                 `protobuf:"varint,2,opt,name=width,proto3" json:"width,omitempty"` // of images and masks
+	Height        uint32                 `protobuf:"varint,3,opt,name=height,proto3" json:"height,omitempty"`
+	Defects       uint32                 `protobuf:"varint,4,opt,name=defects,proto3" json:"defects,omitempty"` // of the category
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EstimateRequest) Reset() {
+	*x = EstimateRequest{}
+	mi := &file_generator_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EstimateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EstimateRequest) ProtoMessage() {}
+
+func (x *EstimateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_generator_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EstimateRequest.ProtoReflect.Descriptor instead.
+func (*EstimateRequest) Descriptor() ([]byte, []int) {
+	return file_generator_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *EstimateRequest) GetOptions() map[string]string {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *EstimateRequest) GetWidth() uint32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+func (x *EstimateRequest) GetHeight() uint32 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *EstimateRequest) GetDefects() uint32 {
+	if x != nil {
+		return x.Defects
+	}
+	return 0
+}
+
+type EstimateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Parameters    int64                  `protobuf:"varint,1,opt,name=parameters,proto3" json:"parameters,omitempty"`
+	Memory        int64                  `protobuf:"varint,2,opt,name=memory,proto3" json:"memory,omitempty"`                            // bytes
+	FitSeconds    float64                `protobuf:"fixed64,3,opt,name=fit_seconds,json=fitSeconds,proto3" json:"fit_seconds,omitempty"` // of a category
+	SampleSeconds float64                `protobuf:"fixed64,4,opt,name=sample_seconds,json=sampleSeconds,proto3" json:"sample_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EstimateResponse) Reset() {
+	*x = EstimateResponse{}
+	mi := &file_generator_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EstimateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EstimateResponse) ProtoMessage() {}
+
+func (x *EstimateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_generator_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EstimateResponse.ProtoReflect.Descriptor instead.
+func (*EstimateResponse) Descriptor() ([]byte, []int) {
+	return file_generator_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *EstimateResponse) GetParameters() int64 {
+	if x != nil {
+		return x.Parameters
+	}
+	return 0
+}
+
+func (x *EstimateResponse) GetMemory() int64 {
+	if x != nil {
+		return x.Memory
+	}
+	return 0
+}
+
+func (x *EstimateResponse) GetFitSeconds() float64 {
+	if x != nil {
+		return x.FitSeconds
+	}
+	return 0
+}
+
+func (x *EstimateResponse) GetSampleSeconds() float64 {
+	if x != nil {
+		return x.SampleSeconds
+	}
+	return 0
+}
+
 // A Picture is 8-bit pixels, interleaved, rows top to bottom: 3 channels for
 // images (RGB), 1 for masks. data holds the first bytes, at most 1 MiB; the
 // rest follows at once in Chunk messages of at most 1 MiB each.
@@ -341,7 +477,7 @@ type Picture struct {
 
 func (x *Picture) Reset() {
 	*x = Picture{}
-	mi := &file_generator_proto_msgTypes[4]
+	mi := &file_generator_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -353,7 +489,7 @@ func (x *Picture) String() string {
 func (*Picture) ProtoMessage() {}
 
 func (x *Picture) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[4]
+	mi := &file_generator_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -366,7 +502,7 @@ func (x *Picture) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Picture.ProtoReflect.Descriptor instead.
 func (*Picture) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{4}
+	return file_generator_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Picture) GetId() string {
@@ -420,7 +556,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_generator_proto_msgTypes[5]
+	mi := &file_generator_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +568,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[5]
+	mi := &file_generator_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +581,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{5}
+	return file_generator_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Chunk) GetData() []byte {
@@ -471,7 +607,7 @@ type LoadSetRequest struct {
 
 func (x *LoadSetRequest) Reset() {
 	*x = LoadSetRequest{}
-	mi := &file_generator_proto_msgTypes[6]
+	mi := &file_generator_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -483,7 +619,7 @@ func (x *LoadSetRequest) String() string {
 func (*LoadSetRequest) ProtoMessage() {}
 
 func (x *LoadSetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[6]
+	mi := &file_generator_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -496,7 +632,7 @@ func (x *LoadSetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadSetRequest.ProtoReflect.Descriptor instead.
 func (*LoadSetRequest) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{6}
+	return file_generator_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LoadSetRequest) GetPart() isLoadSetRequest_Part {
@@ -567,7 +703,7 @@ type SetHeader struct {
 
 func (x *SetHeader) Reset() {
 	*x = SetHeader{}
-	mi := &file_generator_proto_msgTypes[7]
+	mi := &file_generator_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +715,7 @@ func (x *SetHeader) String() string {
 func (*SetHeader) ProtoMessage() {}
 
 func (x *SetHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[7]
+	mi := &file_generator_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +728,7 @@ func (x *SetHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHeader.ProtoReflect.Descriptor instead.
 func (*SetHeader) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{7}
+	return file_generator_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SetHeader) GetId() string {
@@ -633,7 +769,7 @@ type DefectHeader struct {
 
 func (x *DefectHeader) Reset() {
 	*x = DefectHeader{}
-	mi := &file_generator_proto_msgTypes[8]
+	mi := &file_generator_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +781,7 @@ func (x *DefectHeader) String() string {
 func (*DefectHeader) ProtoMessage() {}
 
 func (x *DefectHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[8]
+	mi := &file_generator_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +794,7 @@ func (x *DefectHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DefectHeader.ProtoReflect.Descriptor instead.
 func (*DefectHeader) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{8}
+	return file_generator_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DefectHeader) GetName() string {
@@ -683,7 +819,7 @@ type LoadSetResponse struct {
 
 func (x *LoadSetResponse) Reset() {
 	*x = LoadSetResponse{}
-	mi := &file_generator_proto_msgTypes[9]
+	mi := &file_generator_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +831,7 @@ func (x *LoadSetResponse) String() string {
 func (*LoadSetResponse) ProtoMessage() {}
 
 func (x *LoadSetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[9]
+	mi := &file_generator_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +844,7 @@ func (x *LoadSetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadSetResponse.ProtoReflect.Descriptor instead.
 func (*LoadSetResponse) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{9}
+	return file_generator_proto_rawDescGZIP(), []int{11}
 }
 
 type FitRequest struct {
@@ -722,7 +858,7 @@ type FitRequest struct {
 
 func (x *FitRequest) Reset() {
 	*x = FitRequest{}
-	mi := &file_generator_proto_msgTypes[10]
+	mi := &file_generator_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +870,7 @@ func (x *FitRequest) String() string {
 func (*FitRequest) ProtoMessage() {}
 
 func (x *FitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[10]
+	mi := &file_generator_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +883,7 @@ func (x *FitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FitRequest.ProtoReflect.Descriptor instead.
 func (*FitRequest) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{10}
+	return file_generator_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *FitRequest) GetSetId() string {
@@ -783,7 +919,7 @@ type FitResponse struct {
 
 func (x *FitResponse) Reset() {
 	*x = FitResponse{}
-	mi := &file_generator_proto_msgTypes[11]
+	mi := &file_generator_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -795,7 +931,7 @@ func (x *FitResponse) String() string {
 func (*FitResponse) ProtoMessage() {}
 
 func (x *FitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[11]
+	mi := &file_generator_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -808,7 +944,7 @@ func (x *FitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FitResponse.ProtoReflect.Descriptor instead.
 func (*FitResponse) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{11}
+	return file_generator_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FitResponse) GetDone() int64 {
@@ -856,7 +992,7 @@ type GenerateRequest struct {
 
 func (x *GenerateRequest) Reset() {
 	*x = GenerateRequest{}
-	mi := &file_generator_proto_msgTypes[12]
+	mi := &file_generator_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -868,7 +1004,7 @@ func (x *GenerateRequest) String() string {
 func (*GenerateRequest) ProtoMessage() {}
 
 func (x *GenerateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[12]
+	mi := &file_generator_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -881,7 +1017,7 @@ func (x *GenerateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateRequest.ProtoReflect.Descriptor instead.
 func (*GenerateRequest) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{12}
+	return file_generator_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GenerateRequest) GetSetId() string {
@@ -962,7 +1098,7 @@ type GenerateResponse struct {
 
 func (x *GenerateResponse) Reset() {
 	*x = GenerateResponse{}
-	mi := &file_generator_proto_msgTypes[13]
+	mi := &file_generator_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1110,7 @@ func (x *GenerateResponse) String() string {
 func (*GenerateResponse) ProtoMessage() {}
 
 func (x *GenerateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[13]
+	mi := &file_generator_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1123,7 @@ func (x *GenerateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateResponse.ProtoReflect.Descriptor instead.
 func (*GenerateResponse) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{13}
+	return file_generator_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GenerateResponse) GetPart() isGenerateResponse_Part {
@@ -1044,7 +1180,7 @@ type Sample struct {
 
 func (x *Sample) Reset() {
 	*x = Sample{}
-	mi := &file_generator_proto_msgTypes[14]
+	mi := &file_generator_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1192,7 @@ func (x *Sample) String() string {
 func (*Sample) ProtoMessage() {}
 
 func (x *Sample) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[14]
+	mi := &file_generator_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1205,7 @@ func (x *Sample) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sample.ProtoReflect.Descriptor instead.
 func (*Sample) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{14}
+	return file_generator_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Sample) GetIndex() uint32 {
@@ -1115,7 +1251,7 @@ type CloseRequest struct {
 
 func (x *CloseRequest) Reset() {
 	*x = CloseRequest{}
-	mi := &file_generator_proto_msgTypes[15]
+	mi := &file_generator_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1127,7 +1263,7 @@ func (x *CloseRequest) String() string {
 func (*CloseRequest) ProtoMessage() {}
 
 func (x *CloseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[15]
+	mi := &file_generator_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1140,7 +1276,7 @@ func (x *CloseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseRequest.ProtoReflect.Descriptor instead.
 func (*CloseRequest) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{15}
+	return file_generator_proto_rawDescGZIP(), []int{17}
 }
 
 type CloseResponse struct {
@@ -1151,7 +1287,7 @@ type CloseResponse struct {
 
 func (x *CloseResponse) Reset() {
 	*x = CloseResponse{}
-	mi := &file_generator_proto_msgTypes[16]
+	mi := &file_generator_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1163,7 +1299,7 @@ func (x *CloseResponse) String() string {
 func (*CloseResponse) ProtoMessage() {}
 
 func (x *CloseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_generator_proto_msgTypes[16]
+	mi := &file_generator_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1176,7 +1312,7 @@ func (x *CloseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseResponse.ProtoReflect.Descriptor instead.
 func (*CloseResponse) Descriptor() ([]byte, []int) {
-	return file_generator_proto_rawDescGZIP(), []int{16}
+	return file_generator_proto_rawDescGZIP(), []int{18}
 }
 
 var File_generator_proto protoreflect.FileDescriptor
@@ -1207,7 +1343,23 @@ const file_generator_proto_rawDesc = "" +
 	"\achoices\x18\x04 \x03(\tR\achoices\x12\x10\n" +
 	"\x03min\x18\x05 \x01(\tR\x03min\x12\x10\n" +
 	"\x03max\x18\x06 \x01(\tR\x03max\x12\x12\n" +
-	"\x04help\x18\a \x01(\tR\x04help\"\x8f\x01\n" +
+	"\x04help\x18\a \x01(\tR\x04help\"\xec\x01\n" +
+	"\x0fEstimateRequest\x12M\n" +
+	"\aoptions\x18\x01 \x03(\v23.anobench.generator.v1.EstimateRequest.OptionsEntryR\aoptions\x12\x14\n" +
+	"\x05width\x18\x02 \x01(\rR\x05width\x12\x16\n" +
+	"\x06height\x18\x03 \x01(\rR\x06height\x12\x18\n" +
+	"\adefects\x18\x04 \x01(\rR\adefects\x1a:\n" +
+	"\fOptionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x06\b\x84\a\x10\xe8\a\"\x92\x01\n" +
+	"\x10EstimateResponse\x12\x1e\n" +
+	"\n" +
+	"parameters\x18\x01 \x01(\x03R\n" +
+	"parameters\x12\x16\n" +
+	"\x06memory\x18\x02 \x01(\x03R\x06memory\x12\x1f\n" +
+	"\vfit_seconds\x18\x03 \x01(\x01R\n" +
+	"fitSeconds\x12%\n" +
+	"\x0esample_seconds\x18\x04 \x01(\x01R\rsampleSeconds\"\x8f\x01\n" +
 	"\aPicture\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05width\x18\x02 \x01(\rR\x05width\x12\x16\n" +
@@ -1272,9 +1424,10 @@ const file_generator_proto_rawDesc = "" +
 	"\x05image\x18\x04 \x01(\v2\x1e.anobench.generator.v1.PictureR\x05image\x122\n" +
 	"\x04mask\x18\x05 \x01(\v2\x1e.anobench.generator.v1.PictureR\x04mask\"\x0e\n" +
 	"\fCloseRequest\"\x0f\n" +
-	"\rCloseResponse2\xc7\x03\n" +
+	"\rCloseResponse2\xa4\x04\n" +
 	"\tGenerator\x12[\n" +
-	"\bDescribe\x12&.anobench.generator.v1.DescribeRequest\x1a'.anobench.generator.v1.DescribeResponse\x12Z\n" +
+	"\bDescribe\x12&.anobench.generator.v1.DescribeRequest\x1a'.anobench.generator.v1.DescribeResponse\x12[\n" +
+	"\bEstimate\x12&.anobench.generator.v1.EstimateRequest\x1a'.anobench.generator.v1.EstimateResponse\x12Z\n" +
 	"\aLoadSet\x12%.anobench.generator.v1.LoadSetRequest\x1a&.anobench.generator.v1.LoadSetResponse(\x01\x12N\n" +
 	"\x03Fit\x12!.anobench.generator.v1.FitRequest\x1a\".anobench.generator.v1.FitResponse0\x01\x12]\n" +
 	"\bGenerate\x12&.anobench.generator.v1.GenerateRequest\x1a'.anobench.generator.v1.GenerateResponse0\x01\x12R\n" +
@@ -1292,56 +1445,62 @@ func file_generator_proto_rawDescGZIP() []byte {
 	return file_generator_proto_rawDescData
 }
 
-var file_generator_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_generator_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_generator_proto_goTypes = []any{
 	(*DescribeRequest)(nil),  // 0: anobench.generator.v1.DescribeRequest
 	(*DescribeResponse)(nil), // 1: anobench.generator.v1.DescribeResponse
 	(*Capabilities)(nil),     // 2: anobench.generator.v1.Capabilities
 	(*Option)(nil),           // 3: anobench.generator.v1.Option
-	(*Picture)(nil),          // 4: anobench.generator.v1.Picture
-	(*Chunk)(nil),            // 5: anobench.generator.v1.Chunk
-	(*LoadSetRequest)(nil),   // 6: anobench.generator.v1.LoadSetRequest
-	(*SetHeader)(nil),        // 7: anobench.generator.v1.SetHeader
-	(*DefectHeader)(nil),     // 8: anobench.generator.v1.DefectHeader
-	(*LoadSetResponse)(nil),  // 9: anobench.generator.v1.LoadSetResponse
-	(*FitRequest)(nil),       // 10: anobench.generator.v1.FitRequest
-	(*FitResponse)(nil),      // 11: anobench.generator.v1.FitResponse
-	(*GenerateRequest)(nil),  // 12: anobench.generator.v1.GenerateRequest
-	(*GenerateResponse)(nil), // 13: anobench.generator.v1.GenerateResponse
-	(*Sample)(nil),           // 14: anobench.generator.v1.Sample
-	(*CloseRequest)(nil),     // 15: anobench.generator.v1.CloseRequest
-	(*CloseResponse)(nil),    // 16: anobench.generator.v1.CloseResponse
-	nil,                      // 17: anobench.generator.v1.FitRequest.OptionsEntry
-	nil,                      // 18: anobench.generator.v1.GenerateRequest.OptionsEntry
+	(*EstimateRequest)(nil),  // 4: anobench.generator.v1.EstimateRequest
+	(*EstimateResponse)(nil), // 5: anobench.generator.v1.EstimateResponse
+	(*Picture)(nil),          // 6: anobench.generator.v1.Picture
+	(*Chunk)(nil),            // 7: anobench.generator.v1.Chunk
+	(*LoadSetRequest)(nil),   // 8: anobench.generator.v1.LoadSetRequest
+	(*SetHeader)(nil),        // 9: anobench.generator.v1.SetHeader
+	(*DefectHeader)(nil),     // 10: anobench.generator.v1.DefectHeader
+	(*LoadSetResponse)(nil),  // 11: anobench.generator.v1.LoadSetResponse
+	(*FitRequest)(nil),       // 12: anobench.generator.v1.FitRequest
+	(*FitResponse)(nil),      // 13: anobench.generator.v1.FitResponse
+	(*GenerateRequest)(nil),  // 14: anobench.generator.v1.GenerateRequest
+	(*GenerateResponse)(nil), // 15: anobench.generator.v1.GenerateResponse
+	(*Sample)(nil),           // 16: anobench.generator.v1.Sample
+	(*CloseRequest)(nil),     // 17: anobench.generator.v1.CloseRequest
+	(*CloseResponse)(nil),    // 18: anobench.generator.v1.CloseResponse
+	nil,                      // 19: anobench.generator.v1.EstimateRequest.OptionsEntry
+	nil,                      // 20: anobench.generator.v1.FitRequest.OptionsEntry
+	nil,                      // 21: anobench.generator.v1.GenerateRequest.OptionsEntry
 }
 var file_generator_proto_depIdxs = []int32{
 	2,  // 0: anobench.generator.v1.DescribeResponse.capabilities:type_name -> anobench.generator.v1.Capabilities
 	3,  // 1: anobench.generator.v1.DescribeResponse.options:type_name -> anobench.generator.v1.Option
-	7,  // 2: anobench.generator.v1.LoadSetRequest.header:type_name -> anobench.generator.v1.SetHeader
-	4,  // 3: anobench.generator.v1.LoadSetRequest.picture:type_name -> anobench.generator.v1.Picture
-	5,  // 4: anobench.generator.v1.LoadSetRequest.chunk:type_name -> anobench.generator.v1.Chunk
-	8,  // 5: anobench.generator.v1.SetHeader.defects:type_name -> anobench.generator.v1.DefectHeader
-	17, // 6: anobench.generator.v1.FitRequest.options:type_name -> anobench.generator.v1.FitRequest.OptionsEntry
-	18, // 7: anobench.generator.v1.GenerateRequest.options:type_name -> anobench.generator.v1.GenerateRequest.OptionsEntry
-	14, // 8: anobench.generator.v1.GenerateResponse.sample:type_name -> anobench.generator.v1.Sample
-	5,  // 9: anobench.generator.v1.GenerateResponse.chunk:type_name -> anobench.generator.v1.Chunk
-	4,  // 10: anobench.generator.v1.Sample.image:type_name -> anobench.generator.v1.Picture
-	4,  // 11: anobench.generator.v1.Sample.mask:type_name -> anobench.generator.v1.Picture
-	0,  // 12: anobench.generator.v1.Generator.Describe:input_type -> anobench.generator.v1.DescribeRequest
-	6,  // 13: anobench.generator.v1.Generator.LoadSet:input_type -> anobench.generator.v1.LoadSetRequest
-	10, // 14: anobench.generator.v1.Generator.Fit:input_type -> anobench.generator.v1.FitRequest
-	12, // 15: anobench.generator.v1.Generator.Generate:input_type -> anobench.generator.v1.GenerateRequest
-	15, // 16: anobench.generator.v1.Generator.Close:input_type -> anobench.generator.v1.CloseRequest
-	1,  // 17: anobench.generator.v1.Generator.Describe:output_type -> anobench.generator.v1.DescribeResponse
-	9,  // 18: anobench.generator.v1.Generator.LoadSet:output_type -> anobench.generator.v1.LoadSetResponse
-	11, // 19: anobench.generator.v1.Generator.Fit:output_type -> anobench.generator.v1.FitResponse
-	13, // 20: anobench.generator.v1.Generator.Generate:output_type -> anobench.generator.v1.GenerateResponse
-	16, // 21: anobench.generator.v1.Generator.Close:output_type -> anobench.generator.v1.CloseResponse
-	17, // [17:22] is the sub-list for method output_type
-	12, // [12:17] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	19, // 2: anobench.generator.v1.EstimateRequest.options:type_name -> anobench.generator.v1.EstimateRequest.OptionsEntry
+	9,  // 3: anobench.generator.v1.LoadSetRequest.header:type_name -> anobench.generator.v1.SetHeader
+	6,  // 4: anobench.generator.v1.LoadSetRequest.picture:type_name -> anobench.generator.v1.Picture
+	7,  // 5: anobench.generator.v1.LoadSetRequest.chunk:type_name -> anobench.generator.v1.Chunk
+	10, // 6: anobench.generator.v1.SetHeader.defects:type_name -> anobench.generator.v1.DefectHeader
+	20, // 7: anobench.generator.v1.FitRequest.options:type_name -> anobench.generator.v1.FitRequest.OptionsEntry
+	21, // 8: anobench.generator.v1.GenerateRequest.options:type_name -> anobench.generator.v1.GenerateRequest.OptionsEntry
+	16, // 9: anobench.generator.v1.GenerateResponse.sample:type_name -> anobench.generator.v1.Sample
+	7,  // 10: anobench.generator.v1.GenerateResponse.chunk:type_name -> anobench.generator.v1.Chunk
+	6,  // 11: anobench.generator.v1.Sample.image:type_name -> anobench.generator.v1.Picture
+	6,  // 12: anobench.generator.v1.Sample.mask:type_name -> anobench.generator.v1.Picture
+	0,  // 13: anobench.generator.v1.Generator.Describe:input_type -> anobench.generator.v1.DescribeRequest
+	4,  // 14: anobench.generator.v1.Generator.Estimate:input_type -> anobench.generator.v1.EstimateRequest
+	8,  // 15: anobench.generator.v1.Generator.LoadSet:input_type -> anobench.generator.v1.LoadSetRequest
+	12, // 16: anobench.generator.v1.Generator.Fit:input_type -> anobench.generator.v1.FitRequest
+	14, // 17: anobench.generator.v1.Generator.Generate:input_type -> anobench.generator.v1.GenerateRequest
+	17, // 18: anobench.generator.v1.Generator.Close:input_type -> anobench.generator.v1.CloseRequest
+	1,  // 19: anobench.generator.v1.Generator.Describe:output_type -> anobench.generator.v1.DescribeResponse
+	5,  // 20: anobench.generator.v1.Generator.Estimate:output_type -> anobench.generator.v1.EstimateResponse
+	11, // 21: anobench.generator.v1.Generator.LoadSet:output_type -> anobench.generator.v1.LoadSetResponse
+	13, // 22: anobench.generator.v1.Generator.Fit:output_type -> anobench.generator.v1.FitResponse
+	15, // 23: anobench.generator.v1.Generator.Generate:output_type -> anobench.generator.v1.GenerateResponse
+	18, // 24: anobench.generator.v1.Generator.Close:output_type -> anobench.generator.v1.CloseResponse
+	19, // [19:25] is the sub-list for method output_type
+	13, // [13:19] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_generator_proto_init() }
@@ -1349,12 +1508,12 @@ func file_generator_proto_init() {
 	if File_generator_proto != nil {
 		return
 	}
-	file_generator_proto_msgTypes[6].OneofWrappers = []any{
+	file_generator_proto_msgTypes[8].OneofWrappers = []any{
 		(*LoadSetRequest_Header)(nil),
 		(*LoadSetRequest_Picture)(nil),
 		(*LoadSetRequest_Chunk)(nil),
 	}
-	file_generator_proto_msgTypes[13].OneofWrappers = []any{
+	file_generator_proto_msgTypes[15].OneofWrappers = []any{
 		(*GenerateResponse_Sample)(nil),
 		(*GenerateResponse_Chunk)(nil),
 	}
@@ -1364,7 +1523,7 @@ func file_generator_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_generator_proto_rawDesc), len(file_generator_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -27,6 +27,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	Generator_Describe_FullMethodName = "/anobench.generator.v1.Generator/Describe"
+	Generator_Estimate_FullMethodName = "/anobench.generator.v1.Generator/Estimate"
 	Generator_LoadSet_FullMethodName  = "/anobench.generator.v1.Generator/LoadSet"
 	Generator_Fit_FullMethodName      = "/anobench.generator.v1.Generator/Fit"
 	Generator_Generate_FullMethodName = "/anobench.generator.v1.Generator/Generate"
@@ -39,6 +40,9 @@ const (
 type GeneratorClient interface {
 	// Describe is cheap and always answers the same.
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
+	// Estimate tells what work would cost, before any of it is done; it is cheap
+	// too. A plugin need not have it.
+	Estimate(ctx context.Context, in *EstimateRequest, opts ...grpc.CallOption) (*EstimateResponse, error)
 	// LoadSet hands over the few-shot images once; Fit and Generate name them by
 	// id. A plugin keeps the last set it was sent.
 	LoadSet(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[LoadSetRequest, LoadSetResponse], error)
@@ -62,6 +66,16 @@ func (c *generatorClient) Describe(ctx context.Context, in *DescribeRequest, opt
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DescribeResponse)
 	err := c.cc.Invoke(ctx, Generator_Describe_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *generatorClient) Estimate(ctx context.Context, in *EstimateRequest, opts ...grpc.CallOption) (*EstimateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EstimateResponse)
+	err := c.cc.Invoke(ctx, Generator_Estimate_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +149,9 @@ func (c *generatorClient) Close(ctx context.Context, in *CloseRequest, opts ...g
 type GeneratorServer interface {
 	// Describe is cheap and always answers the same.
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
+	// Estimate tells what work would cost, before any of it is done; it is cheap
+	// too. A plugin need not have it.
+	Estimate(context.Context, *EstimateRequest) (*EstimateResponse, error)
 	// LoadSet hands over the few-shot images once; Fit and Generate name them by
 	// id. A plugin keeps the last set it was sent.
 	LoadSet(grpc.ClientStreamingServer[LoadSetRequest, LoadSetResponse]) error
@@ -156,6 +173,9 @@ type UnimplementedGeneratorServer struct{}
 
 func (UnimplementedGeneratorServer) Describe(context.Context, *DescribeRequest) (*DescribeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Describe not implemented")
+}
+func (UnimplementedGeneratorServer) Estimate(context.Context, *EstimateRequest) (*EstimateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Estimate not implemented")
 }
 func (UnimplementedGeneratorServer) LoadSet(grpc.ClientStreamingServer[LoadSetRequest, LoadSetResponse]) error {
 	return status.Error(codes.Unimplemented, "method LoadSet not implemented")
@@ -204,6 +224,24 @@ func _Generator_Describe_Handler(srv interface{}, ctx context.Context, dec func(
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(GeneratorServer).Describe(ctx, req.(*DescribeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Generator_Estimate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EstimateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(GeneratorServer).Estimate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Generator_Estimate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(GeneratorServer).Estimate(ctx, req.(*EstimateRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -265,6 +303,10 @@ var Generator_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Describe",
 			Handler:    _Generator_Describe_Handler,
+		},
+		{
+			MethodName: "Estimate",
+			Handler:    _Generator_Estimate_Handler,
 		},
 		{
 			MethodName: "Close",
