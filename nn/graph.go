@@ -190,3 +190,11 @@ func (g *Graph) Compile(device exec.Device) (*exec.Program, error) {
 	}
 	return exec.Compile(g.source, device)
 }
+
+// Plan tells what a run of the graph would cost, also of one over an outline.
+func (g *Graph) Plan(device exec.Device) (exec.Cost, error) {
+	if g.err != nil {
+		return exec.Cost{}, g.err
+	}
+	return exec.Plan(g.source, device)
+}

@@ -75,6 +75,8 @@ type compiler struct {
 	device Device
 	steps  []*Step
 	values map[*G.Node]*Value
+	// outline says that parameters may have no values: the program will not run.
+	outline bool
 
 	inputs, outputs, grads map[string]*Value
 	kept                   []*Value // inputs, outputs and gradients
@@ -91,7 +93,7 @@ func (c *compiler) lower(src Source) error {
 	for _, p := range src.Params {
 		v := c.leaf(p.Node)
 		v.Data, v.Image, v.name = p.Data, false, p.Name
-		if v.size() != len(p.Data) {
+		if v.size() != len(p.Data) && !c.outline {
 			return fmt.Errorf("parameter %s has shape %v and %d elements", p.Name, v.Shape, len(p.Data))
 		}
 	}

@@ -104,7 +104,7 @@ func (c *compiler) inPlace() {
 		for _, x := range candidates {
 			r := x.root()
 			whole := x.size() == r.size() && out.size() == r.size() && r.Image == out.Image
-			if !whole || r.Data != nil || r.keep || lives[r].last != i {
+			if !whole || r.outside() || r.keep || lives[r].last != i {
 				continue
 			}
 			// out becomes the older memory; its own life goes on there.
@@ -132,6 +132,10 @@ func overwrites(s *Step) []*Value {
 	return nil
 }
 
+// outside says that the memory of v is not the program's: it is a constant or a
+// parameter.
+func (v *Value) outside() bool { return v.Data != nil || v.parameter() }
+
 // A block is a piece of the arena.
 type block struct {
 	value         *Value
@@ -148,7 +152,7 @@ func (c *compiler) place() ([]block, int) {
 	var blocks []block
 	lives, order := c.lives()
 	for _, v := range order {
-		if v.Data == nil {
+		if !v.outside() {
 			blocks = append(blocks, block{value: v, life: *lives[v], float: (c.floats(v) + align - 1) / align * align})
 		}
 	}
