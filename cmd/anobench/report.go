@@ -36,7 +36,7 @@ and * stands for any part of a name.`,
   anobench report --run leather --out leather.html
   anobench report --figure list
   anobench report --figure curves-leather-pr --out pr.pdf
-  anobench report --figure bars-* --format png`,
+  anobench report --figure 'bars-*' --format png`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := askFigures(figure, format, out)
