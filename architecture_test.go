@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"results":                              {},
 	"internal/golden":                      {},
 	"internal/memory":                      {},
+	"internal/nntest":                      {"internal/golden", "nn", "nn/exec"},
 	"bench/...":                            {"..."},
 }
 

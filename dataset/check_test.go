@@ -106,7 +106,7 @@ func TestFaults(t *testing.T) {
 
 func TestUnreadableFile(t *testing.T) {
 	if os.Geteuid() == 0 || runtime.GOOS == "windows" {
-		t.Skip("permissions do not bind this user")
+		t.Skip("permissions do not bind this user: run as another than root, not on Windows")
 	}
 	dir := newCategory(t)
 	if err := os.Chmod(filepath.Join(dir, "train/good/003.png"), 0); err != nil {
@@ -262,7 +262,7 @@ func truncate(path string) spoiler {
 func link(path, target string) spoiler {
 	return func(t *testing.T, dir string) {
 		if err := os.Symlink(target, filepath.Join(dir, path)); err != nil {
-			t.Skip(err)
+			t.Skipf("the temporary folder holds no symbolic links (set TMPDIR to one that does): %v", err)
 		}
 	}
 }

@@ -2,11 +2,9 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,13 +23,13 @@ type evidence struct {
 	*Comparison
 	category string
 	steps    map[string]*resampled // by key
-	tests    map[string]*testSet   // by key of the split
+	tests    map[string]*testSide  // by key of the split
 	labels   map[Kind][]bool       // strata of the test images
 	draws    map[Kind][][]int      // samples of them, the same for all steps
 }
 
 func newEvidence(c *Comparison, category string) *evidence {
-	return &evidence{c, category, make(map[string]*resampled), make(map[string]*testSet), make(map[Kind][]bool), make(map[Kind][][]int)}
+	return &evidence{c, category, make(map[string]*resampled), make(map[string]*testSide), make(map[Kind][]bool), make(map[Kind][][]int)}
 }
 
 // A resampled is a step's metrics, on all test images and on samples of them.
@@ -126,28 +124,12 @@ func (e *evidence) samples(kind Kind, strata []bool) ([][]int, error) {
 }
 
 func (e *evidence) localizer(out *resampled, p *Plan, step *Step, dir string) error {
-	var spec scoreSpec
-	if err := json.Unmarshal(step.Spec, &spec); err != nil {
-		return err
-	}
-	tests := e.tests[step.Inputs[0]]
-	if tests == nil {
-		c, split, err := splitOf(p.byKey[step.Inputs[0]])
-		if err != nil {
-			return err
-		}
-		read, err := testImages(c, split, spec.Size)
-		if err != nil {
-			return err
-		}
-		tests = &read
-		e.tests[step.Inputs[0]] = tests
-	}
-	maps, err := readMaps(dir, len(tests.files), spec.Size)
+	l, err := p.readScored(step, dir, e.tests[step.Inputs[0]])
 	if err != nil {
 		return err
 	}
-	set, err := metrics.NewTestSet(tests.maps(maps), metrics.GroundTruth(spec.GT))
+	e.tests[step.Inputs[0]] = l.testSide
+	set, err := metrics.NewTestSet(l.tests.maps(l.maps), metrics.GroundTruth(l.GT))
 	if err != nil {
 		return err
 	}
@@ -155,13 +137,13 @@ func (e *evidence) localizer(out *resampled, p *Plan, step *Step, dir string) er
 	if err != nil {
 		return err
 	}
-	out.images = len(tests.files)
+	out.images = len(l.maps)
 	scores := set.Bin().Samples(samples)
 	for metric, of := range map[string]func(metrics.Scores) float64{
 		"pixel_auroc": func(s metrics.Scores) float64 { return s.AUROC },
 		"pixel_ap":    func(s metrics.Scores) float64 { return s.AP },
 		"pixel_f1max": func(s metrics.Scores) float64 {
-			if spec.F1Px == "grid21" {
+			if l.F1Px == "grid21" {
 				return s.F1Grid
 			}
 			return s.F1Max
@@ -181,12 +163,8 @@ func (e *evidence) localizer(out *resampled, p *Plan, step *Step, dir string) er
 }
 
 func (e *evidence) classifier(out *resampled, step *Step, dir string) error {
-	raw, err := os.ReadFile(filepath.Join(dir, confusionFile))
-	if err != nil {
-		return err
-	}
 	var c Confusion
-	if err := json.Unmarshal(raw, &c); err != nil {
+	if err := readJSON(filepath.Join(dir, confusionFile), &c); err != nil {
 		return err
 	}
 	if len(c.Labels) == 0 || len(c.Labels) != len(c.Predicted) {

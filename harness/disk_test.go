@@ -30,7 +30,7 @@ func TestDiskErrorSaysWhatToDo(t *testing.T) {
 func TestDiskFull(t *testing.T) {
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skipf("needs to mount a small disk: %v", err)
+		t.Skipf("a small disk cannot be mounted (run as root on Linux): %v", err)
 	}
 	t.Cleanup(func() { syscall.Unmount(disk, syscall.MNT_DETACH) })
 	store, err := OpenStore(filepath.Join(disk, "store"))

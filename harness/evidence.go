@@ -152,38 +152,17 @@ func (p *Plan) testify(s *Step, dir string, w Witness) error {
 }
 
 func (p *Plan) localizerEvidence(s *Step, dir string) (LocalizerEvidence, error) {
-	var spec scoreSpec
-	if err := json.Unmarshal(s.Spec, &spec); err != nil {
+	l, err := p.readScored(s, dir, nil)
+	if err != nil {
 		return LocalizerEvidence{}, err
 	}
-	e := LocalizerEvidence{Size: spec.Size, GT: spec.GT, F1Px: spec.F1Px}
-	c, split, err := splitOf(p.byKey[s.Inputs[0]])
-	if err != nil {
-		return e, err
-	}
-	tests, err := testImages(c, split, spec.Size)
-	if err != nil {
-		return e, err
-	}
-	e.Masks = tests.masks
-	for _, f := range tests.files {
-		name, err := filepath.Rel(c.Dir, f)
+	e := LocalizerEvidence{Size: l.Size, GT: l.GT, F1Px: l.F1Px, Maps: l.maps, Masks: l.tests.masks}
+	for _, f := range l.tests.files {
+		name, err := filepath.Rel(l.category.Dir, f)
 		if err != nil {
 			return e, err
 		}
 		e.Images = append(e.Images, filepath.ToSlash(name))
 	}
-	e.Maps, err = readMaps(dir, len(tests.files), spec.Size)
-	return e, err
-}
-
-func readJSON(path string, v any) error {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
+	return e, nil
 }

@@ -2,8 +2,6 @@ package harness
 
 import (
 	"encoding/json"
-	"fmt"
-	"path/filepath"
 
 	"github.com/anobench/anobench/dataset"
 )
@@ -21,7 +19,6 @@ type Example struct {
 func (p *Plan) Examples(store *Store, count int) ([]Example, error) {
 	var out []Example
 	for _, s := range p.Steps {
-		dir := store.Path(s.Kind, s.Key)
 		if record, err := store.Lookup(s); err != nil {
 			return nil, err
 		} else if record == nil {
@@ -29,11 +26,7 @@ func (p *Plan) Examples(store *Store, count int) ([]Example, error) {
 		}
 		switch {
 		case s.Kind == SplitData:
-			var spec splitSpec
-			if err := json.Unmarshal(s.Spec, &spec); err != nil {
-				return nil, err
-			}
-			_, split, err := openSplit(s.Where.Data, spec)
+			_, split, err := splitOf(s)
 			if err != nil {
 				return nil, err
 			}
@@ -43,15 +36,12 @@ func (p *Plan) Examples(store *Store, count int) ([]Example, error) {
 			if err := json.Unmarshal(s.Spec, &spec); err != nil {
 				return nil, err
 			}
-			for i := range count {
-				defect := spec.Defects[i%len(spec.Defects)]
-				extension := ".png"
-				if spec.Format == "jpg75" {
-					extension = ".jpg"
+			for i := range min(count, spec.Count*len(spec.Defects)) {
+				x, err := pairOf(store, s, spec.Defects[i%len(spec.Defects)], i/len(spec.Defects))
+				if err != nil {
+					return nil, err
 				}
-				name := fmt.Sprint(i/len(spec.Defects), extension)
-				pairs := filepath.Join(dir, pairsFolder, defect)
-				out = append(out, Example{s.Generator, s.Category, defect, filepath.Join(pairs, "image", name), filepath.Join(pairs, "mask", name)})
+				out = append(out, x)
 			}
 		}
 	}

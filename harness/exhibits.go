@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,21 +11,17 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/metrics"
 )
 
 // LoadPlan reads the plan that a run in folder dir carried out.
 func LoadPlan(dir string) (*Plan, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, "plan.json"))
-	if err != nil {
+	p := &Plan{byKey: make(map[string]*Step)}
+	if err := readJSON(filepath.Join(dir, "plan.json"), p); err != nil {
 		return nil, err
 	}
-	p := &Plan{byKey: make(map[string]*Step)}
-	if err := json.Unmarshal(raw, p); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "plan.json"), err)
-	}
-	if raw, err = os.ReadFile(filepath.Join(dir, "config.yaml")); err != nil {
+	raw, err := os.ReadFile(filepath.Join(dir, "config.yaml"))
+	if err != nil {
 		return nil, err
 	}
 	if err := yaml.Unmarshal(raw, &p.Config); err != nil {
@@ -118,15 +113,6 @@ func (p *Plan) Exhibits(store *Store) (*Exhibits, error) {
 	return e, nil
 }
 
-// splitOf divides a category as its split step did.
-func splitOf(s *Step) (*dataset.Category, dataset.Split, error) {
-	var spec splitSpec
-	if err := json.Unmarshal(s.Spec, &spec); err != nil {
-		return nil, dataset.Split{}, err
-	}
-	return openSplit(s.Where.Data, spec)
-}
-
 func (e *Exhibits) addReal(s *Step) error {
 	_, split, err := splitOf(s)
 	if err != nil {
@@ -165,11 +151,8 @@ func (e *Exhibits) addGenerated(p *Plan, store *Store, s *Step) error {
 // pairOf is a pair that a step generated.
 func pairOf(store *Store, s *Step, defect string, index int) (Example, error) {
 	folder := filepath.Join(store.Path(s.Kind, s.Key), pairsFolder, defect)
-	for _, extension := range []string{".png", ".jpg"} {
-		image := filepath.Join(folder, "image", fmt.Sprint(index, extension))
-		if _, err := os.Stat(image); err == nil {
-			return Example{s.Generator, s.Category, defect, image, filepath.Join(folder, "mask", fmt.Sprint(index, extension))}, nil
-		}
+	if image, mask, ok := pairAt(folder, index); ok {
+		return Example{s.Generator, s.Category, defect, image, mask}, nil
 	}
 	return Example{}, fmt.Errorf("%s: no pair %d of %s: %w", folder, index, defect, fs.ErrNotExist)
 }
@@ -185,12 +168,8 @@ func (e *Exhibits) addReports(p *Plan, store *Store, s *Step, dir string) error 
 	if err != nil {
 		return err
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, pairsFile))
-	if err != nil {
-		return err
-	}
 	var reports []PairReport
-	if err := json.Unmarshal(raw, &reports); err != nil {
+	if err := readJSON(filepath.Join(dir, pairsFile), &reports); err != nil {
 		return err
 	}
 	pairs := p.byKey[s.Inputs[1]]
@@ -225,23 +204,11 @@ func (e *Exhibits) addReports(p *Plan, store *Store, s *Step, dir string) error 
 }
 
 func (e *Exhibits) addMaps(p *Plan, s *Step, dir string) error {
-	var spec scoreSpec
-	if err := json.Unmarshal(s.Spec, &spec); err != nil {
-		return err
-	}
-	c, split, err := splitOf(p.byKey[s.Inputs[0]])
+	l, err := p.readScored(s, dir, nil)
 	if err != nil {
 		return err
 	}
-	tests, err := testImages(c, split, spec.Size)
-	if err != nil {
-		return err
-	}
-	maps, err := readMaps(dir, len(tests.files), spec.Size)
-	if err != nil {
-		return err
-	}
-	ranking, err := tests.rank(maps, metrics.GroundTruth(spec.GT))
+	ranking, err := l.tests.rank(l.maps, metrics.GroundTruth(l.GT))
 	if err != nil {
 		return err
 	}
@@ -250,11 +217,11 @@ func (e *Exhibits) addMaps(p *Plan, s *Step, dir string) error {
 		curves.PRO = metrics.PROCurve{} // not defined on this test set
 	}
 	e.Curves = append(e.Curves, curves)
-	at, shown := len(split.TestGood), 0
-	for _, d := range split.Test {
+	at, shown := len(l.split.TestGood), 0
+	for _, d := range l.split.Test {
 		if len(d.Items) > 0 && shown < mapsShown {
 			item := d.Items[0]
-			e.Maps = append(e.Maps, ScoredImage{s.Generator, s.Category, d.Name, item.Path, item.MaskPath, maps[at], spec.Size})
+			e.Maps = append(e.Maps, ScoredImage{s.Generator, s.Category, d.Name, item.Path, item.MaskPath, l.maps[at], l.Size})
 			shown++
 		}
 		at += len(d.Items)
@@ -262,27 +229,9 @@ func (e *Exhibits) addMaps(p *Plan, s *Step, dir string) error {
 	return nil
 }
 
-// readMaps reads the score maps that a score-localizer step wrote.
-func readMaps(dir string, count, size int) ([][]float32, error) {
-	f, err := os.Open(filepath.Join(dir, mapsFile))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	all := make([]float32, count*size*size)
-	if err := binary.Read(f, binary.LittleEndian, all); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name(), err)
-	}
-	return slices.Collect(slices.Chunk(all, size*size)), nil
-}
-
 func (e *Exhibits) addConfusion(s *Step, dir string) error {
-	raw, err := os.ReadFile(filepath.Join(dir, confusionFile))
-	if err != nil {
-		return err
-	}
 	c := LabelledConfusion{Generator: s.Generator, Category: s.Category}
-	if err := json.Unmarshal(raw, &c.Confusion); err != nil {
+	if err := readJSON(filepath.Join(dir, confusionFile), &c.Confusion); err != nil {
 		return err
 	}
 	e.Confusions = append(e.Confusions, c)

@@ -320,14 +320,9 @@ func (r *run) writeResults() error {
 		if !s.Kind.scores() || step == nil {
 			continue
 		}
-		path := filepath.Join(r.options.Store.Path(s.Kind, s.Key), recordsFile)
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("read records of %s: %w", s, err)
-		}
 		var part []results.Record
-		if err := json.Unmarshal(raw, &part); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+		if err := readJSON(filepath.Join(r.options.Store.Path(s.Kind, s.Key), recordsFile), &part); err != nil {
+			return fmt.Errorf("read records of %s: %w", s, err)
 		}
 		for _, rec := range part {
 			rec.Run, rec.Step, rec.Kind = r.plan.Config.Name, s.Key, string(s.Kind)

@@ -75,11 +75,7 @@ func openSplit(root string, s splitSpec) (*dataset.Category, dataset.Split, erro
 // readSplit divides the category as the split step in folder dir did.
 func (w *worker) readSplit(dir string) (*dataset.Category, dataset.Split, error) {
 	var s splitSpec
-	raw, err := os.ReadFile(filepath.Join(dir, splitFile))
-	if err != nil {
-		return nil, dataset.Split{}, err
-	}
-	if err := json.Unmarshal(raw, &s); err != nil {
+	if err := readJSON(filepath.Join(dir, splitFile), &s); err != nil {
 		return nil, dataset.Split{}, err
 	}
 	return openSplit(w.Step.Where.Data, s)
@@ -87,10 +83,6 @@ func (w *worker) readSplit(dir string) (*dataset.Category, dataset.Split, error)
 
 // readManifest reads the manifest of the split step in folder dir.
 func readManifest(dir string) (*dataset.Manifest, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, manifestFile))
-	if err != nil {
-		return nil, err
-	}
 	m := new(dataset.Manifest)
-	return m, json.Unmarshal(raw, m)
+	return m, readJSON(filepath.Join(dir, manifestFile), m)
 }

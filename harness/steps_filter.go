@@ -80,14 +80,9 @@ func (w *worker) trainingPairs(defect string, limit int) (downstream.PairFiles, 
 	if err != nil {
 		return all, err
 	}
-	path := filepath.Join(w.input(2), keptFile)
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return all, err
-	}
 	var kept map[string][]int
-	if err := json.Unmarshal(raw, &kept); err != nil {
-		return all, fmt.Errorf("%s: %w", path, err)
+	if err := readJSON(filepath.Join(w.input(2), keptFile), &kept); err != nil {
+		return all, err
 	}
 	out := downstream.PairFiles{Name: defect}
 	for _, i := range kept[defect] {

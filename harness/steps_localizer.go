@@ -98,15 +98,8 @@ func (w *worker) train(ctx context.Context) error {
 func pairFiles(dir, name string, limit int) (downstream.PairFiles, error) {
 	d := downstream.PairFiles{Name: name}
 	for i := 0; limit == 0 || i < limit; i++ {
-		image, mask := "", ""
-		for _, ext := range []string{".png", ".jpg"} {
-			file := strconv.Itoa(i) + ext
-			if _, err := os.Stat(filepath.Join(dir, "image", file)); err == nil {
-				image, mask = filepath.Join(dir, "image", file), filepath.Join(dir, "mask", file)
-				break
-			}
-		}
-		if image == "" {
+		image, mask, ok := pairAt(dir, i)
+		if !ok {
 			break
 		}
 		d.Images, d.Masks = append(d.Images, image), append(d.Masks, mask)
@@ -115,6 +108,18 @@ func pairFiles(dir, name string, limit int) (downstream.PairFiles, error) {
 		return d, fmt.Errorf("%s holds no generated pairs", dir)
 	}
 	return d, nil
+}
+
+// pairAt finds a pair in a folder of generated pairs.
+func pairAt(dir string, index int) (image, mask string, ok bool) {
+	for _, ext := range []string{".png", ".jpg"} {
+		file := strconv.Itoa(index) + ext
+		image, mask = filepath.Join(dir, "image", file), filepath.Join(dir, "mask", file)
+		if _, err := os.Stat(image); err == nil {
+			return image, mask, true
+		}
+	}
+	return "", "", false
 }
 
 // holdOut takes the last pairs of each defect as validation images.

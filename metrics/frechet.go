@@ -11,7 +11,7 @@ import (
 // checkFeatures refuses sets of features that cannot be compared.
 func checkFeatures(what string, a, b [][]float32) error {
 	if len(a) < 2 || len(b) < 2 {
-		return fmt.Errorf("%s needs at least 2 images on both sides, not %d and %d", what, len(a), len(b))
+		return fmt.Errorf("%s: at least 2 images are needed on both sides, not %d and %d", what, len(a), len(b))
 	}
 	for _, set := range [][][]float32{a, b} {
 		for i, row := range set {

@@ -120,7 +120,7 @@ func NearCopies(nearest, betweenTraining []float64) (count int, threshold float6
 	if len(betweenTraining) == 0 {
 		return 0, math.NaN()
 	}
-	threshold = Median(betweenTraining) / 10
+	threshold = median(betweenTraining) / 10
 	for _, d := range nearest {
 		if d < threshold {
 			count++
@@ -129,8 +129,8 @@ func NearCopies(nearest, betweenTraining []float64) (count int, threshold float6
 	return count, threshold
 }
 
-// Median is the middle value, or the mean of the two in the middle.
-func Median(x []float64) float64 {
+// median is the middle value, or the mean of the two in the middle.
+func median(x []float64) float64 {
 	s := slices.Sorted(slices.Values(x))
 	if len(s) == 0 {
 		return math.NaN()

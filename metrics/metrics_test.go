@@ -184,6 +184,12 @@ func TestComponentsTouchAtCorners(t *testing.T) {
 	}
 }
 
+// score32 is the inverse of key32.
+func score32(k uint32) float32 {
+	k ^= 1 << 31
+	return math.Float32frombits(k ^ uint32(int32(k)>>31)&^(1<<31))
+}
+
 func TestRadixSortKeepsTheOrderOfScores(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	scores := []float32{0, float32(math.Copysign(0, -1)), float32(math.Inf(1)), float32(math.Inf(-1)), math.MaxFloat32, -math.MaxFloat32, math.SmallestNonzeroFloat32}

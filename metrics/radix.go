@@ -8,12 +8,6 @@ func key32(s float32) uint32 {
 	return b ^ uint32(int32(b)>>31)&^(1<<31) ^ 1<<31
 }
 
-// score32 is the inverse of key32.
-func score32(k uint32) float32 {
-	k ^= 1 << 31
-	return math.Float32frombits(k ^ uint32(int32(k)>>31)&^(1<<31))
-}
-
 // radixSort sorts keys by three passes of eleven bits.
 func radixSort(keys []uint32) {
 	const bits, size = 11, 1 << 11

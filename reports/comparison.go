@@ -112,7 +112,7 @@ func (c *Comparison) renderWords(w io.Writer, markdown bool) error {
 			fmt.Fprintln(w)
 			fmt.Fprintf(w, heading, title)
 			align := tw.Alignment{tw.AlignLeft, tw.AlignLeft, tw.AlignRight, tw.AlignRight, tw.AlignRight, tw.AlignRight, tw.AlignLeft}
-			table := textTable(w, align)
+			table := TextTable(w, align, 1)
 			if markdown {
 				table = markdownTable(w, align)
 			}

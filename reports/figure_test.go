@@ -195,7 +195,7 @@ func TestPicturesStandUpright(t *testing.T) {
 	}
 	check(img)
 	if _, err := exec.LookPath("pdftoppm"); err != nil {
-		t.Skip("no pdftoppm to look at the PDF with")
+		t.Skip("no pdftoppm to look at the PDF with: install poppler-utils")
 	}
 	name := filepath.Join(t.TempDir(), "f")
 	if err := os.WriteFile(name+".pdf", write(t, f, PDF), 0o666); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"unicode"
@@ -74,12 +75,26 @@ type MapRow struct {
 // worst of them.
 type Failure struct {
 	Method, Category, Defect string
-	Shares                   []float64 // in the order of FaultNames; NaN: not known
+	Shares                   map[string]float64 // by metric, fault_empty and so on; those not known are left out
 	Worst                    []Picture
 }
 
-// FaultNames are the columns of the failure sheet.
-var FaultNames = []string{"empty mask", "invisible", "mask not filled", "off the product"}
+// faults are the columns of the failure sheet.
+var faults = []Metric{
+	{"fault_empty", "empty mask", 0}, {"fault_invisible", "invisible", 0}, {"fault_not_filled", "mask not filled", 0}, {"fault_off_product", "off the product", 0},
+}
+
+// row is the shares in the order of the columns, NaN where they are not known.
+func (f Failure) row() []float64 {
+	out := make([]float64, len(faults))
+	for i, m := range faults {
+		share, known := f.Shares[m.Name]
+		if out[i] = share; !known {
+			out[i] = math.NaN()
+		}
+	}
+	return out
+}
 
 //go:embed page/page.html page/page.css page/page.js
 var pageFiles embed.FS
@@ -110,7 +125,8 @@ func (p *Page) Write(w io.Writer) error {
 		"training":  gallery.trainingImages,
 		"label":     methodLabel,
 		"anchor":    anchor,
-		"faults":    func() []string { return FaultNames },
+		"faults":    func() []Metric { return faults },
+		"shares":    Failure.row,
 		"percent":   percent,
 		"shade":     shade,
 		"sum":       sum,

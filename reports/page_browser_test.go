@@ -38,7 +38,7 @@ func openBrowser(t *testing.T, p *Page) *browser {
 		}
 	}
 	if path == "" {
-		t.Skip("no Chromium to open the page with")
+		t.Skip("no Chromium to open the page with: install chromium or google-chrome")
 	}
 	b := &browser{t: t, page: "file://" + filepath.Join(t.TempDir(), "index.html")}
 	f, err := os.Create(strings.TrimPrefix(b.page, "file://"))

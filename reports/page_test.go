@@ -55,7 +55,7 @@ func samplePage(t *testing.T) *Page {
 	page.Maps = []MapRow{{"bottle", "crack", []Picture{tested, {Image: m, Label: "DRAEM", Caption: "bottle, crack: map by the U-Net trained on DRAEM"}}}}
 	page.Curves = []CurveChart{{"bottle", "PRO", "false positive rate", "per-region overlap", 0.3, []CurveLine{{"DRAEM", []float64{0, 0.1, 0.2, 0.4}, []float64{0, 0.5, 0.6, 0.8}}}}}
 	page.Confusions = []Confusion{{"bottle", "Crop&Paste", []string{"bent", "broken"}, [][]int{{3, 1}, {0, 4}}}}
-	page.Failures = []Failure{{"DRAEM", "bottle", "crack", []float64{0, 12, 0.2, 0}, []Picture{p("bottle, crack: DRAEM\ninvisible")}}}
+	page.Failures = []Failure{{"DRAEM", "bottle", "crack", map[string]float64{"fault_empty": 0, "fault_invisible": 12, "fault_not_filled": 0.2, "fault_off_product": 0}, []Picture{p("bottle, crack: DRAEM\ninvisible")}}}
 	return page
 }
 

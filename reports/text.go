@@ -43,7 +43,7 @@ func (t *Table) renderText(w io.Writer, ansi bool) error {
 		}
 		head := g.overlined(w, func(e entry) int { return utf8.RuneCountInString(e.text) + markWidth })
 		align[0] = tw.AlignLeft
-		table := textTable(w, align)
+		table := TextTable(w, align, 1)
 		table.Header(head)
 		for i, r := range g.rows {
 			if r.average && i > 0 && !g.rows[i-1].average {
@@ -112,8 +112,9 @@ func (g *grid) overlined(w io.Writer, width func(entry) int) []string {
 	return heads
 }
 
-// textTable has no borders and a line under the head.
-func textTable(w io.Writer, align tw.Alignment) *tablewriter.Table {
+// TextTable is the plain look of tables and listings: no borders, a line under the
+// head, gap spaces between columns.
+func TextTable(w io.Writer, align tw.Alignment, gap int) *tablewriter.Table {
 	return tablewriter.NewTable(w,
 		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
 			Borders: tw.BorderNone,
@@ -128,6 +129,6 @@ func textTable(w io.Writer, align tw.Alignment) *tablewriter.Table {
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
 		tablewriter.WithAlignment(align),
 		tablewriter.WithTrimSpace(tw.Off),
-		tablewriter.WithPadding(tw.Padding{Right: " "}),
+		tablewriter.WithPadding(tw.Padding{Right: strings.Repeat(" ", gap)}),
 	)
 }

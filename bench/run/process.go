@@ -22,6 +22,9 @@ type process struct {
 	out *bufio.Scanner
 }
 
+// modules are what the scripts import, as Debian and Ubuntu name them.
+const modules = "python3-torch, python3-torchvision, python3-sklearn and python3-scipy"
+
 // twinCommands are the commands of the PyTorch scripts.
 func twinCommands(python string, twins [][]string) [][]string {
 	_, source, _, _ := runtime.Caller(0)
@@ -55,7 +58,7 @@ func start(command []string, threads int) (*process, error) {
 	p := &process{cmd, in, bufio.NewScanner(out)}
 	if !p.out.Scan() || p.out.Text() != "ready" {
 		p.stop()
-		return nil, fmt.Errorf("%s ended before it was ready: does the interpreter have PyTorch?", strings.Join(command, " "))
+		return nil, fmt.Errorf("%s ended before it was ready: the interpreter (-python) needs %s", strings.Join(command, " "), modules)
 	}
 	return p, nil
 }

@@ -6,7 +6,6 @@ import (
 	"image"
 	"image/color"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/harness"
-	"github.com/anobench/anobench/metrics/generation"
 	"github.com/anobench/anobench/reports"
 	"github.com/anobench/anobench/results"
 )
@@ -31,14 +29,14 @@ deviations, bars beside the published values, curves, confusion matrices, genera
 images beside real ones, localization maps, and the failure sheet. It opens from disk
 and can be sent by mail. anobench run writes it as well.
 
-With --figure NAME, write one of its charts, matrices or sheets alone, as PDF or PNG.
+With --figure NAME, write one of its charts, matrices or contact sheets alone, as PDF or PNG.
 Its name is the anchor behind # in the page's links; --figure list prints all of them,
 and * stands for any part of a name.`,
 		Example: `  anobench report
   anobench report --run leather --out leather.html
   anobench report --figure list
   anobench report --figure curves-leather-pr --out pr.pdf
-  anobench report --figure bars-* --format png`,
+  anobench report --figure 'bars-*' --format png`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := askFigures(figure, format, out)
@@ -316,8 +314,7 @@ func heat(scores []float32, size int) image.Image {
 
 func addFailures(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, records []results.Record) error {
 	for _, r := range records {
-		fault, ok := strings.CutPrefix(r.Metric, "fault_")
-		if !ok || r.Defect == "" || r.Value == nil || r.Seed != plan.Config.Seed {
+		if !strings.HasPrefix(r.Metric, "fault_") || r.Defect == "" || r.Value == nil || r.Seed != plan.Config.Seed {
 			continue
 		}
 		i := slices.IndexFunc(page.Failures, func(f reports.Failure) bool {
@@ -325,7 +322,7 @@ func addFailures(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, re
 		})
 		if i < 0 {
 			i = len(page.Failures)
-			f := reports.Failure{Method: r.Method, Category: r.Category, Defect: r.Defect, Shares: slices.Repeat([]float64{math.NaN()}, len(generation.AllFaults))}
+			f := reports.Failure{Method: r.Method, Category: r.Category, Defect: r.Defect, Shares: make(map[string]float64)}
 			for _, pair := range e.Faulty {
 				if pair.Generator != r.Generator || pair.Category != r.Category || pair.Defect != r.Defect {
 					continue
@@ -339,11 +336,7 @@ func addFailures(page *reports.Page, plan *harness.Plan, e *harness.Exhibits, re
 			}
 			page.Failures = append(page.Failures, f)
 		}
-		for k, name := range generation.AllFaults {
-			if name == fault {
-				page.Failures[i].Shares[k] = *r.Value
-			}
-		}
+		page.Failures[i].Shares[r.Metric] = *r.Value
 	}
 	return nil
 }

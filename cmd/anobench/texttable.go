@@ -5,12 +5,12 @@ import (
 	"strconv"
 
 	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/anobench/anobench/reports"
 )
 
-// textTable is the plain look of every listing: no borders, a line under the
-// head, the first left columns aligned left, the others right.
+// textTable is a listing: the first left columns aligned left, the others right.
 func textTable(w io.Writer, left int) *tablewriter.Table {
 	align := make(tw.Alignment, 16)
 	for i := range align {
@@ -19,21 +19,7 @@ func textTable(w io.Writer, left int) *tablewriter.Table {
 			align[i] = tw.AlignLeft
 		}
 	}
-	return tablewriter.NewTable(w,
-		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
-			Borders: tw.BorderNone,
-			Symbols: tw.NewSymbols(tw.StyleLight),
-			Settings: tw.Settings{
-				Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off},
-				Lines:      tw.Lines{ShowHeaderLine: tw.On},
-			},
-		})),
-		tablewriter.WithHeaderAutoFormat(tw.Off),
-		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
-		tablewriter.WithRowAutoWrap(tw.WrapNone),
-		tablewriter.WithAlignment(align),
-		tablewriter.WithPadding(tw.Padding{Right: "  "}),
-	)
+	return reports.TextTable(w, align, 2)
 }
 
 // formatPercent writes a metric with the two decimals that listings show.

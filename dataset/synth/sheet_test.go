@@ -15,7 +15,7 @@ var sheet = flag.String("sheet", "", "folder to write contact sheets to, one PNG
 // TestSheet is for eyes: a row a label, pictures beside their masks.
 func TestSheet(t *testing.T) {
 	if *sheet == "" {
-		t.Skip("no -sheet folder given")
+		t.Skip("draws pictures only for -args -sheet FOLDER")
 	}
 	if err := os.MkdirAll(*sheet, 0o777); err != nil {
 		t.Fatal(err)

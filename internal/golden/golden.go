@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -45,8 +46,18 @@ type Tensor struct {
 	Data  any
 }
 
-// F32 returns the data of a float32 tensor and panics on any other.
-func (t Tensor) F32() []float32 { return t.Data.([]float32) }
+// F32 returns the data as float32, rounded where needed.
+func (t Tensor) F32() []float32 {
+	if d, ok := t.Data.([]float32); ok {
+		return d
+	}
+	wide := t.F64()
+	out := make([]float32, len(wide))
+	for i, v := range wide {
+		out[i] = float32(v)
+	}
+	return out
+}
 
 // F64 returns the data as float64, converting where needed.
 func (t Tensor) F64() []float64 {
@@ -71,6 +82,27 @@ func widen[T float32 | uint8 | int64 | int32](s []T) []float64 {
 		out[i] = float64(v)
 	}
 	return out
+}
+
+// A StateDict is the parameters of a network in the order of their registration.
+type StateDict []Entry
+
+// An Entry is a parameter's name and shape, in JSON [name, shape] or [name, type, shape].
+type Entry struct {
+	Name  string
+	Shape []int
+}
+
+// UnmarshalJSON reads both forms.
+func (e *Entry) UnmarshalJSON(b []byte) error {
+	var parts []json.RawMessage
+	if err := json.Unmarshal(b, &parts); err != nil {
+		return err
+	}
+	if len(parts) < 2 {
+		return fmt.Errorf("entry %s: want a name and a shape", b)
+	}
+	return errors.Join(json.Unmarshal(parts[0], &e.Name), json.Unmarshal(parts[len(parts)-1], &e.Shape))
 }
 
 // A File is one topic: the raw JSON and its tensors by name.
@@ -125,6 +157,24 @@ func (f *File) Tensor(t testing.TB, name string) Tensor {
 		t.Fatalf("reference tensor %q is missing", name)
 	}
 	return x
+}
+
+// Check compares got with a tensor, element by element, within so many times the
+// absolute tolerance that the JSON gives for it.
+func (f *File) Check(t testing.TB, slack float64, name string, got []float32) {
+	t.Helper()
+	want, tol := f.Tensor(t, name).F64(), slack*f.TolAbs(t, name)
+	if len(got) != len(want) {
+		t.Errorf("%s has %d elements, want %d", name, len(got), len(want))
+		return
+	}
+	for i, w := range want {
+		v := float64(got[i])
+		if !(math.Abs(v-w) <= tol) && !(math.IsNaN(v) && math.IsNaN(w)) {
+			t.Errorf("%s: element %d of %d is %v, want %v within %.3g", name, i, len(want), v, w, tol)
+			return
+		}
+	}
 }
 
 func (f *File) parse(raw []byte) error {

@@ -97,15 +97,6 @@ func newLPIPS(trunk models.Trunk, params *nn.ParamSet, device *exec.CPU) (*LPIPS
 // distance, tap after tap.
 type Embedding []float32
 
-// EmbeddingLen is the number of floats of the embedding of an image of h x w pixels.
-func (l *LPIPS) EmbeddingLen(h, w int) (int, error) {
-	p, err := l.program(1, h, w)
-	if err != nil {
-		return 0, err
-	}
-	return p.length, nil
-}
-
 // Embed embeds images, all of one size.
 func (l *LPIPS) Embed(ctx context.Context, images []*dataset.Image) ([]Embedding, error) {
 	var out []Embedding

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/anobench/anobench/internal/golden"
+	"github.com/anobench/anobench/internal/nntest"
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
 	"github.com/anobench/anobench/nn/models"
@@ -37,9 +38,7 @@ func TestGoldenLPIPS(t *testing.T) {
 			if _, err := models.Trunk(name).Taps(g, g.Input("image", 1, 3, 64, 64)); err != nil {
 				t.Fatal(err)
 			}
-			for _, p := range params.All() {
-				copy(p.Data, d.Formula.Param(p.Name, p.Shape))
-			}
+			nntest.Fill(params, d.Formula)
 			l, err := newLPIPS(models.Trunk(name), params, device)
 			if err != nil {
 				t.Fatal(err)

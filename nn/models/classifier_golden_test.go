@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/anobench/anobench/internal/golden"
+	"github.com/anobench/anobench/internal/nntest"
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
 	"github.com/anobench/anobench/nn/optim"
 )
 
 // checkEntries compares the parameters with a state_dict's names and shapes.
-func checkEntries(t *testing.T, params *nn.ParamSet, want [][2]any) {
+func checkEntries(t *testing.T, params *nn.ParamSet, want golden.StateDict) {
 	t.Helper()
 	all := params.All()
 	if len(all) != len(want) {
@@ -23,12 +24,8 @@ func checkEntries(t *testing.T, params *nn.ParamSet, want [][2]any) {
 		return
 	}
 	for i, w := range want {
-		var shape []int
-		for _, v := range w[1].([]any) {
-			shape = append(shape, int(v.(float64)))
-		}
-		if all[i].Name != w[0] || !slices.Equal(all[i].Shape, shape) {
-			t.Errorf("entry %d is %s %v, want %v %v", i, all[i].Name, all[i].Shape, w[0], shape)
+		if all[i].Name != w.Name || !slices.Equal(all[i].Shape, w.Shape) {
+			t.Errorf("entry %d is %s %v, want %s %v", i, all[i].Name, all[i].Shape, w.Name, w.Shape)
 			return
 		}
 	}
@@ -43,9 +40,7 @@ func formulaParams(t *testing.T, formula golden.Formula, shape []int, build func
 	if err := build(g, g.Input("image", shape...)); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range params.All() {
-		copy(p.Data, formula.Param(p.Name, p.Shape))
-	}
+	nntest.Fill(params, formula)
 	return params
 }
 
@@ -55,7 +50,7 @@ type resnetCase struct {
 	Formula   golden.Formula
 	Params    int
 	Argmax    []int
-	StateDict [][2]any `json:"state_dict"`
+	StateDict golden.StateDict `json:"state_dict"`
 
 	Inputs    []golden.InputSpec `json:"input_specs"`
 	Classes   int                `json:"num_classes"`
@@ -102,11 +97,11 @@ func TestGoldenResNets(t *testing.T) {
 				}
 				g.Output("pool", pool)
 				g.Output("logits", logits)
-				p := compile(t, device, g)
-				run(t, p, map[string][]float32{"image": c.Input.Data()})
-				closeTo(t, f, slack, name+"/pool", output(t, p, "pool"))
-				got := output(t, p, "logits")
-				closeTo(t, f, slack, name+"/logits", got)
+				p := nntest.Compile(t, device, g)
+				nntest.Run(t, p, map[string][]float32{"image": c.Input.Data()})
+				f.Check(t, slack, name+"/pool", nntest.Output(t, p, "pool"))
+				got := nntest.Output(t, p, "logits")
+				f.Check(t, slack, name+"/logits", got)
 				for i, want := range c.Argmax {
 					if row := got[i*net.Classes:][:net.Classes]; row[want] != slices.Max(row) {
 						t.Errorf("class %d is not the likeliest of image %d", want, i)
@@ -140,11 +135,11 @@ func trainResNet(t *testing.T, f *golden.File, name string, c resnetCase, device
 	loss := g.CrossEntropy(logits, g.Input("label", shape[0]))
 	g.Output("loss", loss)
 	g.Minimize(loss)
-	p := compile(t, device, g)
+	p := nntest.Compile(t, device, g)
 	opt := optim.NewAdam(params.Weights(), optim.DefaultAdam(c.LR))
 	for step, want := range c.Losses {
-		run(t, p, map[string][]float32{"image": c.Inputs[step].Data(), "label": c.Labels[step]})
-		if loss := float64(output(t, p, "loss")[0]); math.Abs(loss-want) > 1e-4*want {
+		nntest.Run(t, p, map[string][]float32{"image": c.Inputs[step].Data(), "label": c.Labels[step]})
+		if loss := float64(nntest.Output(t, p, "loss")[0]); math.Abs(loss-want) > 1e-4*want {
 			t.Errorf("loss of step %d is %v, want %v", step, loss, want)
 		}
 		if step == 0 {
@@ -203,7 +198,7 @@ func TestGoldenInception(t *testing.T) {
 		Input     golden.InputSpec `json:"input_spec"`
 		Formula   golden.Formula
 		Argmax    int
-		StateDict [][2]any `json:"state_dict"`
+		StateDict golden.StateDict `json:"state_dict"`
 		Blocks    map[string]struct {
 			Shape           []int
 			Mean, Std, Last float64
@@ -235,16 +230,16 @@ func TestGoldenInception(t *testing.T) {
 				for block := range c.Blocks {
 					g.Output(block, blocks[block])
 				}
-				p := compile(t, device, g)
-				run(t, p, map[string][]float32{"image": c.Input.Data()})
-				closeTo(t, f, slack, name+"/pool3", output(t, p, "pool3"))
-				got := output(t, p, "logits")
-				closeTo(t, f, slack, name+"/logits", got)
+				p := nntest.Compile(t, device, g)
+				nntest.Run(t, p, map[string][]float32{"image": c.Input.Data()})
+				f.Check(t, slack, name+"/pool3", nntest.Output(t, p, "pool3"))
+				got := nntest.Output(t, p, "logits")
+				f.Check(t, slack, name+"/logits", got)
 				if got[c.Argmax] != slices.Max(got) {
 					t.Errorf("class %d is not the likeliest", c.Argmax)
 				}
 				for block, want := range c.Blocks {
-					x := output(t, p, block)
+					x := nntest.Output(t, p, block)
 					if !slices.Equal(p.Shape(block), want.Shape) {
 						t.Errorf("%s has shape %v, want %v", block, p.Shape(block), want.Shape)
 						continue
@@ -286,7 +281,7 @@ func TestGoldenTrunks(t *testing.T) {
 		Nets    map[string]struct {
 			Distances distances
 			Channels  []int
-			Params    [][2]any `json:"trunk_params"`
+			Params    golden.StateDict `json:"trunk_params"`
 		}
 		Constants struct{ Shift, Scale []float64 }
 	}

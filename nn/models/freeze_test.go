@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/anobench/anobench/internal/nntest"
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
 )
@@ -25,7 +26,7 @@ func TestFreeze(t *testing.T) {
 		if freeze {
 			g.Freeze()
 		}
-		return compile(t, device, g)
+		return nntest.Compile(t, device, g)
 	}
 	plain, frozen := program(false), program(true)
 	for i := range 3 {
@@ -34,9 +35,9 @@ func TestFreeze(t *testing.T) {
 			image[k] = float32((k*7+i)%101)/101 - 0.5
 		}
 		in := map[string][]float32{"image": image}
-		run(t, plain, in)
-		run(t, frozen, in)
-		if !slices.Equal(output(t, plain, "logits"), output(t, frozen, "logits")) {
+		nntest.Run(t, plain, in)
+		nntest.Run(t, frozen, in)
+		if !slices.Equal(nntest.Output(t, plain, "logits"), nntest.Output(t, frozen, "logits")) {
 			t.Errorf("run %d of the frozen network differs", i)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/anobench/anobench/internal/golden"
+	"github.com/anobench/anobench/internal/nntest"
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/cpu"
 	"github.com/anobench/anobench/nn/exec"
@@ -21,7 +22,7 @@ type unetFile struct {
 	Base64 struct {
 		Input     golden.InputSpec `json:"input_spec"`
 		Params    int
-		StateDict [][2]any `json:"state_dict"`
+		StateDict golden.StateDict `json:"state_dict"`
 	}
 	Train struct {
 		Inputs []golden.InputSpec `json:"input_specs"`
@@ -77,9 +78,7 @@ func eachDevice(t *testing.T, test func(t *testing.T, device *exec.CPU, slack fl
 func formulaNet(t *testing.T, d unetFile, base int) *nn.ParamSet {
 	params := nn.NewParamSet(1)
 	evalProgram(t, direct(t), params, base, []int{1, 3, 32, 32})
-	for _, p := range params.All() {
-		copy(p.Data, d.Formula.Param(p.Name, p.Shape))
-	}
+	nntest.Fill(params, d.Formula)
 	return params
 }
 
@@ -91,7 +90,7 @@ func evalProgram(t *testing.T, device *exec.CPU, params *nn.ParamSet, base int, 
 	}
 	g.Output("logits", logits)
 	g.Output("probability", g.Softmax(logits))
-	return compile(t, device, g)
+	return nntest.Compile(t, device, g)
 }
 
 func trainProgram(t *testing.T, device *exec.CPU, params *nn.ParamSet, base int, shape []int) *exec.Program {
@@ -103,39 +102,7 @@ func trainProgram(t *testing.T, device *exec.CPU, params *nn.ParamSet, base int,
 	loss := g.FocalLoss(g.Softmax(logits), g.Input("mask", shape[0], 1, shape[2], shape[3]))
 	g.Minimize(loss)
 	g.Output("loss", loss)
-	return compile(t, device, g)
-}
-
-func compile(t *testing.T, device *exec.CPU, g *nn.Graph) *exec.Program {
-	t.Helper()
-	p, err := g.Compile(device)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func run(t *testing.T, p *exec.Program, inputs map[string][]float32) {
-	t.Helper()
-	for name, data := range inputs {
-		if err := p.Set(name, data); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p.Run()
-}
-
-func output(t *testing.T, p *exec.Program, name string) []float32 {
-	t.Helper()
-	n := 1
-	for _, d := range p.Shape(name) {
-		n *= d
-	}
-	data := make([]float32, n)
-	if err := p.Read(name, data); err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return nntest.Compile(t, device, g)
 }
 
 func TestGoldenUNetNames(t *testing.T) {
@@ -145,19 +112,7 @@ func TestGoldenUNetNames(t *testing.T) {
 	if n := params.Count(); n != d.Base64.Params {
 		t.Errorf("%d parameters, want %d", n, d.Base64.Params)
 	}
-	all := params.All()
-	if len(all) != len(d.Base64.StateDict) {
-		t.Fatalf("%d entries, want %d", len(all), len(d.Base64.StateDict))
-	}
-	for i, want := range d.Base64.StateDict {
-		var shape []int
-		for _, v := range want[1].([]any) {
-			shape = append(shape, int(v.(float64)))
-		}
-		if all[i].Name != want[0] || !slices.Equal(all[i].Shape, shape) {
-			t.Errorf("entry %d is %s %v, want %v %v", i, all[i].Name, all[i].Shape, want[0], shape)
-		}
-	}
+	checkEntries(t, params, d.Base64.StateDict)
 }
 
 func TestGoldenUNetForward(t *testing.T) { eachDevice(t, testForward) }
@@ -166,28 +121,16 @@ func testForward(t *testing.T, device *exec.CPU, slack float64) {
 	f, d := openUNet(t)
 	t.Run("base8", func(t *testing.T) {
 		p := evalProgram(t, device, formulaNet(t, d, 8), 8, d.Base8.Input.Shape)
-		run(t, p, map[string][]float32{"image": d.Base8.Input.Data()})
-		closeTo(t, f, slack, "base8/logits", output(t, p, "logits"))
+		nntest.Run(t, p, map[string][]float32{"image": d.Base8.Input.Data()})
+		f.Check(t, slack, "base8/logits", nntest.Output(t, p, "logits"))
 	})
 	t.Run("base64", func(t *testing.T) {
 		p := evalProgram(t, device, formulaNet(t, d, 64), 64, d.Base64.Input.Shape)
-		run(t, p, map[string][]float32{"image": d.Base64.Input.Data()})
-		closeTo(t, f, slack, "base64/logits", output(t, p, "logits"))
-		probability := output(t, p, "probability")
-		closeTo(t, f, slack, "base64/softmax1", probability[len(probability)/2:])
+		nntest.Run(t, p, map[string][]float32{"image": d.Base64.Input.Data()})
+		f.Check(t, slack, "base64/logits", nntest.Output(t, p, "logits"))
+		probability := nntest.Output(t, p, "probability")
+		f.Check(t, slack, "base64/softmax1", probability[len(probability)/2:])
 	})
-}
-
-func closeTo(t *testing.T, f *golden.File, slack float64, name string, got []float32) {
-	t.Helper()
-	want, tol := f.Tensor(t, name).F64(), slack*f.TolAbs(t, name)
-	worst := 0.0
-	for i, w := range want {
-		worst = max(worst, math.Abs(float64(got[i])-w))
-	}
-	if len(got) != len(want) || !(worst <= tol) {
-		t.Errorf("%s: largest deviation %.3g over %d elements, tolerance %.3g over %d", name, worst, len(got), tol, len(want))
-	}
 }
 
 // relative is the L2 distance of a from b over the norm of b minus origin.
@@ -231,7 +174,7 @@ func testTraining(t *testing.T, device *exec.CPU, slack float64) {
 					}
 				case slices.Contains(d.Train.Noise, p.Name):
 				case optimizer == "sgd":
-					closeTo(t, f, slack, name, p.Data)
+					f.Check(t, slack, name, p.Data)
 				case p.Kind == nn.Weight:
 					start := widen(d.Formula.Param(p.Name, p.Shape))
 					e := relative(widen(p.Data), f.Tensor(t, name).F64(), start)
@@ -252,8 +195,8 @@ func testTraining(t *testing.T, device *exec.CPU, slack float64) {
 			}
 			if optimizer == "sgd" {
 				p := evalProgram(t, device, params, 8, d.Base8.Input.Shape)
-				run(t, p, map[string][]float32{"image": d.Base8.Input.Data()})
-				closeTo(t, f, slack, "base8_train_sgd/eval_logits_after", output(t, p, "logits"))
+				nntest.Run(t, p, map[string][]float32{"image": d.Base8.Input.Data()})
+				f.Check(t, slack, "base8_train_sgd/eval_logits_after", nntest.Output(t, p, "logits"))
 			}
 		})
 	}
@@ -268,8 +211,8 @@ func trainUNet(t *testing.T, f *golden.File, d unetFile, device *exec.CPU, slack
 		for i := range mask {
 			mask[i] = float32(masks[step*len(mask)+i])
 		}
-		run(t, p, map[string][]float32{"image": d.Train.Inputs[step].Data(), "mask": mask})
-		loss := float64(output(t, p, "loss")[0])
+		nntest.Run(t, p, map[string][]float32{"image": d.Train.Inputs[step].Data(), "mask": mask})
+		loss := float64(nntest.Output(t, p, "loss")[0])
 		if math.Abs(loss-want) > 5e-5*slack*want {
 			t.Errorf("loss of step %d is %v, want %v", step, loss, want)
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/anobench/anobench/internal/nntest"
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
 	"github.com/anobench/anobench/nn/optim"
@@ -75,13 +76,13 @@ func TestTrainingLearns(t *testing.T) {
 			}
 		}
 	}
-	run(t, p, map[string][]float32{"image": image, "mask": mask})
-	first := output(t, p, "loss")[0]
+	nntest.Run(t, p, map[string][]float32{"image": image, "mask": mask})
+	first := nntest.Output(t, p, "loss")[0]
 	for range 40 {
 		adam.Step(p)
 		p.Run()
 	}
-	if last := output(t, p, "loss")[0]; !(last < first/10) {
+	if last := nntest.Output(t, p, "loss")[0]; !(last < first/10) {
 		t.Errorf("the loss went from %v to %v", first, last)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anobench/anobench/internal/nntest"
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
 )
@@ -64,7 +65,7 @@ func TestFusion(t *testing.T) {
 		}
 		g.Output("logits", logits)
 		kinds := map[string]int{}
-		for _, step := range compile(t, direct(t), g).Times() {
+		for _, step := range nntest.Compile(t, direct(t), g).Times() {
 			kinds[step.Name]++
 		}
 		return kinds

@@ -66,7 +66,7 @@ func goldenPickles(t *testing.T) (dir string, d struct {
 	}
 	dir = filepath.Join(golden.Dir(), "09_pickle")
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("reference checkpoints %s not found: set ANOBENCH_GOLDEN", dir)
+		t.Skipf("reference checkpoints %s not found: set ANOBENCH_GOLDEN to a folder of reference vectors that has them", dir)
 	}
 	return dir, d
 }
@@ -77,7 +77,7 @@ func TestGoldenPickleGood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, err := Open(filepath.Join(dir, name))
 			if g.Optional && err != nil {
-				t.Skipf("optional, refused: %v", err)
+				t.Skipf("a form that may be refused, and is: %v", err)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/anobench/anobench/internal/golden"
+	"github.com/anobench/anobench/internal/nntest"
 	"github.com/anobench/anobench/nn"
 )
 
@@ -22,7 +23,7 @@ func TestGoldenAutoencoder(t *testing.T) {
 			ResBlocks   int   `json:"num_res_blocks"`
 		}
 		Inputs    map[string]golden.InputSpec `json:"input_specs"`
-		StateDict [][2]any                    `json:"state_dict"`
+		StateDict golden.StateDict            `json:"state_dict"`
 	}
 	f.Decode(t, &d)
 	c := d.Config
@@ -49,11 +50,11 @@ func TestGoldenAutoencoder(t *testing.T) {
 	g.Output("decoded_from_scaled_sample", decoded)
 	g.Output("decoded_from_mean", ofMean)
 	checkNames(t, params, d.StateDict)
-	fill(params, d.Formula)
+	nntest.Fill(params, d.Formula)
 	p := compile(t, g)
 	run(t, p, map[string][]float32{"image": d.Inputs["image"].Data(), "noise": d.Inputs["noise"].Data()})
 	for _, key := range []string{"mean", "std", "moments", "z_scaled_sample", "decoded_from_scaled_sample", "decoded_from_mean"} {
-		closeTo(t, f, key, output(t, p, key))
+		f.Check(t, 1, key, nntest.Output(t, p, key))
 	}
 
 	// The divergence of each image by itself, and of all.
@@ -70,14 +71,14 @@ func TestGoldenAutoencoder(t *testing.T) {
 		g.Output("kl", posterior.KL(g))
 		p := compile(t, g)
 		run(t, p, map[string][]float32{"image": images})
-		return output(t, p, "kl")[0]
+		return nntest.Output(t, p, "kl")[0]
 	}
 	n := shape[0]
 	for image := range slices.Chunk(images, len(images)/n) {
 		alone = append(alone, divergence(1, image))
 		mean += float64(alone[len(alone)-1]) / float64(n)
 	}
-	closeTo(t, f, "kl_per_sample", alone)
+	f.Check(t, 1, "kl_per_sample", alone)
 	if all := float64(divergence(n, images)); !(all > mean*(1-1e-6) && all < mean*(1+1e-6)) {
 		t.Errorf("the divergence of a batch is %v, the mean of its images' %v", all, mean)
 	}

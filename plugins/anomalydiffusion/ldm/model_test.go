@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/anobench/anobench/internal/golden"
+	"github.com/anobench/anobench/internal/nntest"
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
 	"github.com/anobench/anobench/nn/weights"
@@ -19,27 +20,27 @@ import (
 func TestGoldenModelNames(t *testing.T) {
 	var d struct {
 		Counts  map[string]struct{ Numbers int }
-		Tensors map[string][][3]any
+		Tensors map[string]golden.StateDict
 	}
 	golden.Open(t, "08_fullsize_names").Decode(t, &d)
 	params, err := Text2Image().Outline(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var wanted [][2]any
+	var wanted golden.StateDict
 	numbers, unused := 0, 0
 	for _, network := range []string{"unet", "autoencoder", "bert"} {
 		numbers += d.Counts[network].Numbers
 		for _, e := range d.Tensors[network] {
-			if name := e[0].(string); unneeded(name) {
+			if unneeded(e.Name) {
 				n := 1
-				for _, size := range e[2].([]any) {
-					n *= int(size.(float64))
+				for _, size := range e.Shape {
+					n *= size
 				}
 				unused += n
 				continue
 			}
-			wanted = append(wanted, [2]any{e[0], e[2]})
+			wanted = append(wanted, e)
 		}
 	}
 	checkNames(t, params, wanted)
@@ -47,8 +48,8 @@ func TestGoldenModelNames(t *testing.T) {
 		t.Errorf("%d parameters, want %d", n, numbers-unused)
 	}
 	for _, e := range d.Tensors["schedule_buffers"] {
-		if name := e[0].(string); !unneeded(name) {
-			t.Errorf("%s would be reported as unexpected", name)
+		if !unneeded(e.Name) {
+			t.Errorf("%s would be reported as unexpected", e.Name)
 		}
 	}
 	for _, p := range params.All() {
@@ -124,16 +125,13 @@ func encoded(t *testing.T, m Model, params *nn.ParamSet, device exec.Device, pro
 		t.Fatal(err)
 	}
 	g.Output("context", x)
-	p, err := g.Compile(device)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := nntest.Compile(t, device, g)
 	var ids []float32
 	for _, prompt := range prompts {
 		ids = append(ids, floats(SmallTokenizer().Encode(prompt, m.Text.Length))...)
 	}
 	run(t, p, map[string][]float32{"tokens": ids})
-	return output(t, p, "context")
+	return nntest.Output(t, p, "context")
 }
 
 // Prompts become images, each the same whatever is made beside it and however many
@@ -178,12 +176,9 @@ func TestImagesDoNotDependOnTheirBatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.Output("image", image)
-		p, err := g.Compile(device)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := nntest.Compile(t, device, g)
 		run(t, p, map[string][]float32{"z": z})
-		return output(t, p, "image")
+		return nntest.Output(t, p, "image")
 	}
 	together := images(2, 0, 3)
 	for i := range 3 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/anobench/anobench/internal/golden"
+	"github.com/anobench/anobench/internal/nntest"
 	"github.com/anobench/anobench/nn"
 )
 
@@ -27,12 +28,12 @@ func TestGoldenText(t *testing.T) {
 			Placeholder int `json:"placeholder_token"`
 			Names       []string
 		}
-		StateDict [][2]any `json:"state_dict"`
+		StateDict golden.StateDict `json:"state_dict"`
 	}
 	f.Decode(t, &d)
 	c := d.Config
 	net := TextEncoder{Vocabulary: c.Vocabulary, Length: c.Length, Channels: c.Dim, Layers: c.Layers, Heads: c.Heads, HeadDim: c.HeadDim}
-	tokens := narrow(f.Tensor(t, "tokens"))
+	tokens := f.Tensor(t, "tokens").F32()
 	n := len(tokens) / c.Length
 	row := func(i int) []int {
 		ids := make([]int, c.Length)
@@ -43,7 +44,7 @@ func TestGoldenText(t *testing.T) {
 	}
 	params := nn.NewParamSet(1)
 	unused := []string{"transformer.to_logits.weight", "transformer.to_logits.bias"}
-	state := slices.DeleteFunc(d.StateDict, func(e [2]any) bool { return slices.Contains(unused, e[0].(string)) })
+	state := slices.DeleteFunc(d.StateDict, func(e golden.Entry) bool { return slices.Contains(unused, e.Name) })
 	build := func(rows ...string) (*nn.Graph, *nn.Node) { // rows are learned vectors, by golden tensors
 		g := nn.NewGraph(params, nn.Train)
 		x := net.Tokens(g, g.Input("tokens", n, c.Length))
@@ -73,8 +74,8 @@ func TestGoldenText(t *testing.T) {
 		}
 		p := compile(t, g)
 		run(t, p, inputs)
-		closeTo(t, f, name+"/embedded", output(t, p, "embedded"))
-		closeTo(t, f, name+"/out", output(t, p, "out"))
+		f.Check(t, 1, name+"/embedded", nntest.Output(t, p, "embedded"))
+		f.Check(t, 1, name+"/out", nntest.Output(t, p, "out"))
 		return p.Gradient
 	}
 
@@ -124,7 +125,7 @@ func TestGoldenText(t *testing.T) {
 		in["r"] = r.F32()
 		gradient := check(t, "spatial_anomaly", g, in)
 		for _, key := range keys {
-			closeTo(t, f, "spatial_anomaly/grad."+key, gradient("vectors."+key))
+			f.Check(t, 1, "spatial_anomaly/grad."+key, gradient("vectors."+key))
 		}
 		if gradient("transformer.norm.weight") != nil {
 			t.Error("the frozen encoder has gradients")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/anobench/anobench/internal/golden"
+	"github.com/anobench/anobench/internal/nntest"
 	"github.com/anobench/anobench/nn"
 )
 
@@ -24,7 +25,7 @@ type unetFile struct {
 		Heads       int   `json:"num_heads"`
 		Depth       int   `json:"transformer_depth"`
 	}
-	StateDict [][2]any `json:"state_dict"`
+	StateDict golden.StateDict `json:"state_dict"`
 }
 
 func openUNet(t *testing.T) (f *golden.File, d unetFile, net UNet) {
@@ -103,7 +104,7 @@ func TestGoldenUNet(t *testing.T) {
 				}
 				p := compile(t, g)
 				for _, key := range []string{"t", "r", "noise", "mask", "weight_map"} {
-					inputs[key] = narrow(f.Tensor(t, key))
+					inputs[key] = f.Tensor(t, key).F32()
 				}
 				for key := range inputs {
 					if p.Shape(key) == nil || key == "noise" && c.name == "all" {
@@ -112,12 +113,12 @@ func TestGoldenUNet(t *testing.T) {
 				}
 				run(t, p, inputs)
 				for param, key := range c.grads {
-					closeTo(t, f, form+"/"+key, p.Gradient(param))
+					f.Check(t, 1, form+"/"+key, p.Gradient(param))
 				}
 				if c.name == "all" {
-					closeTo(t, f, form+"/out", output(t, p, "noise"))
+					f.Check(t, 1, form+"/out", nntest.Output(t, p, "noise"))
 				} else {
-					closeTo(t, f, form+"/mean_loss", output(t, p, "loss"))
+					f.Check(t, 1, form+"/mean_loss", nntest.Output(t, p, "loss"))
 				}
 				if trained := p.Gradient("out.2.weight") != nil; trained != (c.trained == nil) {
 					t.Errorf("weights have gradients: %v", trained)
@@ -142,13 +143,13 @@ func TestGoldenAttention(t *testing.T) {
 		if g.Err() != nil {
 			t.Fatal(g.Err())
 		}
-		fill(params, d.Formula)
+		nntest.Fill(params, d.Formula)
 		p := compile(t, g)
 		run(t, p, map[string][]float32{
 			"x": f.Tensor(t, "attention_probe/x").F32(), "context": f.Tensor(t, "context").F32(),
 			"weights": f.Tensor(t, "weight_map").F32(), "positions": positions(t, f, form == WeighLogits),
 		})
-		closeTo(t, f, "attention_probe/"+key, output(t, p, "out"))
+		f.Check(t, 1, "attention_probe/"+key, nntest.Output(t, p, "out"))
 	}
 }
 
@@ -189,7 +190,7 @@ func steer(t *testing.T, form Form, pixels []float32) []steered {
 		"q": random(2 * side * side * dim), "k": random(2 * positions * dim), "v": identity,
 	})
 	var rows []steered
-	plain, after := output(t, p, "plain"), output(t, p, "steered")
+	plain, after := nntest.Output(t, p, "plain"), nntest.Output(t, p, "steered")
 	for i := 0; i < len(plain); i += positions {
 		rows = append(rows, steered{plain[i:][:positions], after[i:][:positions]})
 	}
