@@ -28,7 +28,7 @@ func (p *Plan) Examples(store *Store, count int) ([]Example, error) {
 			continue
 		}
 		switch {
-		case s.Kind == SplitData:
+		case s.Kind == SplitData && s == p.firstSplit(s.Category):
 			var spec splitSpec
 			if err := json.Unmarshal(s.Spec, &spec); err != nil {
 				return nil, err
