@@ -104,13 +104,20 @@ type Sweep struct {
 	Values []string
 }
 
-// ParseSweep reads "option=value,value,...".
-func ParseSweep(s string) (Sweep, error) {
-	option, values, ok := strings.Cut(s, "=")
-	if !ok || option == "" || values == "" {
-		return Sweep{}, fmt.Errorf("sweep %q: want option=value,value,...", s)
+// ParseSweeps reads each "option=value,value,...". An option is swept once.
+func ParseSweeps(texts []string) ([]Sweep, error) {
+	var sweeps []Sweep
+	for _, s := range texts {
+		option, values, ok := strings.Cut(s, "=")
+		if !ok || option == "" || values == "" {
+			return nil, fmt.Errorf("sweep %q: want option=value,value,...", s)
+		}
+		if slices.ContainsFunc(sweeps, func(other Sweep) bool { return other.Option == option }) {
+			return nil, fmt.Errorf("option %s is swept twice: list all its values in one --sweep", option)
+		}
+		sweeps = append(sweeps, Sweep{option, strings.Split(values, ",")})
 	}
-	return Sweep{option, strings.Split(values, ",")}, nil
+	return sweeps, nil
 }
 
 // Sweep returns the configuration whose rows are all combinations of the sweeps' values,
@@ -123,12 +130,7 @@ func (c Config) Sweep(ctx context.Context, sweeps []Sweep, places Places) (Confi
 		return c, err
 	}
 	rows := []variant{{}}
-	seen := make(map[string]bool)
 	for _, s := range sweeps {
-		if seen[s.Option] {
-			return c, fmt.Errorf("option %s is swept twice: list all its values in one sweep", s.Option)
-		}
-		seen[s.Option] = true
 		values, err := canonical(d, s)
 		if err != nil {
 			return c, err

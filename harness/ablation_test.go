@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -280,7 +281,6 @@ func TestSweepIsTheProduct(t *testing.T) {
 
 func TestSweepRefuses(t *testing.T) {
 	for says, sweeps := range map[string][]Sweep{
-		"option aar is swept twice":                            {{"aar", []string{"off"}}, {"aar", []string{"paper"}}},
 		`unknown option "arr": use one of sae`:                 {{"arr", []string{"off"}}},
 		`option aar: "on": want one of off, paper, released`:   {{"aar", []string{"off", "on"}}},
 		"sweep of anomaly-tokens has the value 8 twice":        {{"anomaly-tokens", []string{"8", "+8"}}},
@@ -291,11 +291,14 @@ func TestSweepRefuses(t *testing.T) {
 		wantError(t, says, err, says)
 	}
 	for _, text := range []string{"aar", "=1", "aar=", ""} {
-		_, err := ParseSweep(text)
+		_, err := ParseSweeps([]string{text})
 		wantError(t, text, err, "want option=value,value,...")
 	}
-	if s, err := ParseSweep("aar=off,paper"); err != nil || s.Option != "aar" || len(s.Values) != 2 {
-		t.Errorf("%v, %v", s, err)
+	_, err := ParseSweeps([]string{"aar=off", "sae=true", "aar=paper"})
+	wantError(t, "twice", err, "option aar is swept twice")
+	got, err := ParseSweeps([]string{"aar=off,paper", "sae=true"})
+	if want := []Sweep{{"aar", []string{"off", "paper"}}, {"sae", []string{"true"}}}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v", got, err)
 	}
 }
 

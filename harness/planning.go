@@ -166,7 +166,7 @@ func NewPlan(ctx context.Context, c Config, store *Store, places Places) (*Plan,
 			if o.Test == dataset.TestFixed {
 				spec.Test = o.Test
 			}
-			s := &Step{Kind: SplitData, Category: cat.name, Inputs: inputs, Where: Where{Data: cat.root}, Memory: 256 << 20, Work: cat.images()}
+			s := &Step{Kind: SplitData, Category: cat.name, Note: shareNote(o.TrainShare), Inputs: inputs, Where: Where{Data: cat.root}, Memory: 256 << 20, Work: cat.images()}
 			return divided, p.add(s, spec), err
 		}
 		for s := range c.Seeds {
@@ -188,6 +188,14 @@ func NewPlan(ctx context.Context, c Config, store *Store, places Places) (*Plan,
 		}
 	}
 	return p, nil
+}
+
+// shareNote tells splits of a category apart.
+func shareNote(share float64) string {
+	if share == 0 {
+		return ""
+	}
+	return fmt.Sprintf("share %g", share)
 }
 
 // nameRows notes what rows are called in tables. Rows that nothing tells apart would
@@ -397,19 +405,44 @@ func pick(all []category, wanted []string) ([]category, error) {
 	return slices.DeleteFunc(all, func(c category) bool { return !slices.Contains(wanted, c.name) }), nil
 }
 
-// describeAll asks every generator what it can do, side by side.
+// describeAll asks every generator once what it can do, side by side, and completes the
+// options of each row.
 func describeAll(ctx context.Context, configs []GeneratorConfig, folders []string, cache *hashCache) ([]generator, error) {
-	out, errs := make([]generator, len(configs)), make([]error, len(configs))
+	type asked struct {
+		description sdk.Description
+		where       Where
+		err         error
+	}
+	answers := make(map[[3]string]*asked)
+	key := func(g GeneratorConfig) [3]string { return [...]string{g.Name, g.Path, g.SHA256} }
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.NumCPU())
-	for i, g := range configs {
+	for _, g := range configs {
+		if answers[key(g)] != nil {
+			continue
+		}
+		a := new(asked)
+		answers[key(g)] = a
 		wg.Go(func() {
 			slots <- struct{}{}
-			out[i], errs[i] = describe(ctx, g, folders, cache)
+			a.description, a.where, a.err = ask(ctx, g, folders)
 			<-slots
 		})
 	}
 	wg.Wait()
+	out := make([]generator, len(configs))
+	var errs []error
+	for i, g := range configs {
+		a := answers[key(g)]
+		err := a.err
+		if err == nil {
+			out[i], err = describe(g, a.description, a.where, cache)
+		}
+		// Rows of one generator often have the same fault.
+		if err != nil && !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == err.Error() }) {
+			errs = append(errs, err)
+		}
+	}
 	return out, errors.Join(errs...)
 }
 
@@ -443,11 +476,8 @@ func ask(ctx context.Context, g GeneratorConfig, folders []string) (d sdk.Descri
 	return d, where, p.Close()
 }
 
-func describe(ctx context.Context, g GeneratorConfig, folders []string, cache *hashCache) (generator, error) {
-	d, where, err := ask(ctx, g, folders)
-	if err != nil {
-		return generator{}, err
-	}
+// describe completes the options of a row of a generator that has described itself.
+func describe(g GeneratorConfig, d sdk.Description, where Where, cache *hashCache) (generator, error) {
 	options, err := sdk.ValidateOptions(d.Options, g.Options)
 	if err != nil {
 		return generator{}, fmt.Errorf("generator %s: %w", g.Name, err)

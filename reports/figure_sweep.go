@@ -71,8 +71,9 @@ func linesPanel(average Row, j int, m Metric, axis string, lines []series, names
 	p.X.Tick.Marker = marks
 	side := (p.X.Max - p.X.Min) * 0.05
 	p.X.Min, p.X.Max = p.X.Min-side, p.X.Max+side
-	for _, l := range lines {
+	for i, l := range lines {
 		h := hueOf(names, l.label)
+		aside := 2.2 * (vg.Length(i) - vg.Length(len(lines)-1)/2) // spreads do not cover each other
 		p.Add(plotFunc(func(c draw.Canvas, p *plot.Plot) {
 			x, y := p.Transforms(&c)
 			var path []vg.Point
@@ -81,7 +82,7 @@ func linesPanel(average Row, j int, m Metric, axis string, lines []series, names
 				if cell.Measured == nil {
 					continue
 				}
-				at := vg.Point{X: x(v), Y: y(*cell.Measured)}
+				at := vg.Point{X: x(v) + aside, Y: y(*cell.Measured)}
 				low, high := cell.spread()
 				c.StrokeLine2(draw.LineStyle{Color: h.color(), Width: 0.6}, at.X, y(low), at.X, y(high))
 				c.DrawGlyph(draw.GlyphStyle{Color: h.color(), Radius: 1.8, Shape: draw.CircleGlyph{}}, at)

@@ -190,7 +190,7 @@ func (m Metric) proxy() Metric { return Metric{m.Name + proxySuffix, m.Header + 
 // detector of that name.
 func rowName(table int, method string) string {
 	if (table == 5 || table == 12) && method != "AnomalyDiffusion" {
-		return "U-Net on " + method
+		return "U-Net on " + methodLabel(method)
 	}
 	return method
 }
