@@ -63,13 +63,14 @@ func PaperGenerators(table int) []string {
 
 // Ablate returns the configuration of a paper's ablation, Tables 6-9: its generators,
 // those of PaperGenerators or one other in their place, become the rows of the table
-// and their localizers what is measured. Rows differ in nothing else: seeds derive from
-// the generator's name, never from the row's.
+// and their localizers what is measured. Rows differ in nothing else: the seeds of samples
+// derive from a generator's name, never from the row's, and in Table 9 from
+// AnomalyDiffusion's for both.
 func (c Config) Ablate(table int) (Config, error) {
 	c.Measure = []string{MeasureLocalization}
 	if table == 9 {
 		c.Generators = slices.Clone(c.Generators)
-		c.Generators[0].Label = "Textual Inversion+Prompt-to-Prompt"
+		c.Generators[0].Label, c.Generators[0].SeedsOf = "Textual Inversion+Prompt-to-Prompt", c.Generators[1].Name
 		return c, nil
 	}
 	rows, ok := variants[table]

@@ -249,11 +249,49 @@ func TestPaperVersusPaper(t *testing.T) {
 	if err != nil || got.Generators[0].Label != "Textual Inversion+Prompt-to-Prompt" || got.Generators[1].Row() != "anomalydiffusion" {
 		t.Errorf("rows %v, %v", got.Generators, err)
 	}
+	if got.Generators[0].SeedsOf != "anomalydiffusion" {
+		t.Errorf("the first row has the seeds of %q", got.Generators[0].SeedsOf)
+	}
 	if c.Generators[0].Label != "" {
 		t.Error("the configuration that was given is changed")
 	}
 	_, err = c.Ablate(5)
 	wantError(t, "Table 5", err, "Tables 6, 7, 8 and 9")
+}
+
+// Two generators may get the same seeds for their samples.
+func TestSeedsOfAnotherGenerator(t *testing.T) {
+	store := openTestStore(t)
+	c := tinyConfig(t)
+	c.Generators = []GeneratorConfig{{Name: "crop-paste"}, {Name: "cutpaste", SeedsOf: "crop-paste"}, {Name: "draem"}}
+	p, _, _ := ran(t, store, c)
+	seeds := make(map[string]uint64) // of the first sample
+	for _, s := range p.Steps {
+		if s.Kind != Generate {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join(store.Path(s.Kind, s.Key), samplesFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var first sampleRecord
+		if err := json.NewDecoder(bytes.NewReader(raw)).Decode(&first); err != nil {
+			t.Fatal(err)
+		}
+		seeds[s.Generator] = first.Seed
+		if want := seedFor(1, map[string]string{"cutpaste": "crop-paste", "crop-paste": "crop-paste", "draem": "draem"}[s.Generator], "fabric", first.Defect, "0"); first.Seed != want {
+			t.Errorf("%s: seed %d, want %d", s.Generator, first.Seed, want)
+		}
+	}
+	if len(seeds) != 3 {
+		t.Errorf("seeds of %v", seeds)
+	}
+	// Its own seeds, named or not, are the same step.
+	own := tinyConfig(t)
+	own.Generators[0].SeedsOf = "crop-paste"
+	if name := "generate crop-paste fabric seed 1"; keysOf(planOf(t, store, own))[name] != keysOf(p)[name] {
+		t.Error("naming its own seeds changes the key")
+	}
 }
 
 func TestSweepIsTheProduct(t *testing.T) {

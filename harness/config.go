@@ -116,6 +116,7 @@ type GeneratorConfig struct {
 	Label      string            `yaml:"label,omitempty"` // of the row; empty: Name
 	Options    map[string]string `yaml:"options,omitempty"`
 	TrainShare float64           `yaml:"train_share,omitempty"` // 0: the run's
+	SeedsOf    string            `yaml:"seeds_of,omitempty"`    // generator whose samples' seeds it gets; empty: its own
 	Path       string            `yaml:"path,omitempty"`
 	SHA256     string            `yaml:"sha256,omitempty"`
 }

@@ -54,6 +54,7 @@ type (
 		Count     int      // a defect
 		Format    string
 		Seed      uint64
+		SeedsOf   string `json:",omitempty"` // see GeneratorConfig; empty: Generator's name
 	}
 	trainSpec struct {
 		Localizer downstream.LocalizerConfig // Threads 0
@@ -109,6 +110,7 @@ func (s splitSpec) options() dataset.SplitOptions {
 type generator struct {
 	row         string // see GeneratorConfig.Row
 	share       float64
+	seedsOf     string // empty: its own
 	spec        generatorSpec
 	description sdk.Description
 	where       Where
@@ -207,7 +209,7 @@ func (p *Plan) nameRows(generators []generator) error {
 		if other, ok := methods[method]; ok {
 			return fmt.Errorf("generators %s and %s are both called %s in tables: give one of them another label", other, g.row, method)
 		}
-		what := hashOf([]any{g.spec, g.where, cmp.Or(g.share, p.Config.TrainShare)})
+		what := hashOf([]any{g.spec, g.where, cmp.Or(g.share, p.Config.TrainShare), g.seedsOf})
 		if other, ok := rows[what]; ok {
 			return fmt.Errorf("generators %s and %s are the same, with equal options: leave one of them out", other, g.row)
 		}
@@ -265,7 +267,7 @@ func (p *Plan) addPairs(l lane) (pairs *Step, defects []string, count int) {
 	if !g.Capabilities.DefectAware {
 		defects, count = []string{Synthetic}, c.GenCount*len(l.cat.defects)
 	}
-	return p.add(l.step(Generate, imageMemory, count*len(defects), inputs...), generateSpec{g, c.Size, defects, count, c.Format, l.seed}), defects, count
+	return p.add(l.step(Generate, imageMemory, count*len(defects), inputs...), generateSpec{g, c.Size, defects, count, c.Format, l.seed, l.g.seedsOf}), defects, count
 }
 
 // addLocalizer plans the localizer. Inputs are the split, the pairs and which of them
@@ -478,6 +480,9 @@ func ask(ctx context.Context, g GeneratorConfig, folders []string) (d sdk.Descri
 
 // describe completes the options of a row of a generator that has described itself.
 func describe(g GeneratorConfig, d sdk.Description, where Where, cache *hashCache) (generator, error) {
+	if g.SeedsOf == d.Name {
+		g.SeedsOf = ""
+	}
 	options, err := sdk.ValidateOptions(d.Options, g.Options)
 	if err != nil {
 		return generator{}, fmt.Errorf("generator %s: %w", g.Name, err)
@@ -485,7 +490,7 @@ func describe(g GeneratorConfig, d sdk.Description, where Where, cache *hashCach
 	if !d.Capabilities.MakesMasks {
 		return generator{}, fmt.Errorf("generator %s makes no masks: it cannot train a localizer", g.Name)
 	}
-	out := generator{row: g.Row(), share: g.TrainShare, description: d, where: where, spec: generatorSpec{Name: d.Name, Version: d.Version, Options: options, Capabilities: d.Capabilities}}
+	out := generator{row: g.Row(), share: g.TrainShare, seedsOf: g.SeedsOf, description: d, where: where, spec: generatorSpec{Name: d.Name, Version: d.Version, Options: options, Capabilities: d.Capabilities}}
 	if where.PluginPath != "" {
 		if out.spec.Executable, err = cache.file(where.PluginPath); err != nil {
 			return generator{}, err
