@@ -111,7 +111,7 @@ func ParseSweeps(texts []string) ([]Sweep, error) {
 	for _, s := range texts {
 		option, values, ok := strings.Cut(s, "=")
 		if !ok || option == "" || values == "" {
-			return nil, fmt.Errorf("sweep %q: want option=value,value,...", s)
+			return nil, fmt.Errorf("sweep %q: want option=value,value", s)
 		}
 		if slices.ContainsFunc(sweeps, func(other Sweep) bool { return other.Option == option }) {
 			return nil, fmt.Errorf("option %s is swept twice: list all its values in one --sweep", option)

@@ -330,7 +330,7 @@ func TestSweepRefuses(t *testing.T) {
 	}
 	for _, text := range []string{"aar", "=1", "aar=", ""} {
 		_, err := ParseSweeps([]string{text})
-		wantError(t, text, err, "want option=value,value,...")
+		wantError(t, text, err, "want option=value,value")
 	}
 	_, err := ParseSweeps([]string{"aar=off", "sae=true", "aar=paper"})
 	wantError(t, "twice", err, "option aar is swept twice")
