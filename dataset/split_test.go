@@ -49,10 +49,28 @@ func TestTrainShare(t *testing.T) {
 	for _, test := range []struct {
 		share  float64
 		n, cut int
-	}{{0.1, 10, 1}, {0.1, 19, 1}, {0.2, 15, 3}, {0.3, 10, 3}, {0.4, 5, 2}, {0.5, 9, 4}, {1. / 3, 9, 3}} {
+	}{{0.1, 10, 1}, {0.1, 19, 1}, {0.2, 15, 3}, {0.3, 10, 3}, {0.4, 5, 2}, {0.5, 9, 4}, {1. / 3, 9, 3}, {0.1, 8, 1}, {0.1, 0, 0}} {
 		s := categoryOf(0, test.n).SplitWith(SplitOptions{TrainShare: test.share})
 		if got := len(s.Train[0].Items); got != test.cut {
 			t.Errorf("%v of %d: %d, want %d", test.share, test.n, got, test.cut)
+		}
+	}
+}
+
+// The last half is the same whatever is trained on, and never trained on.
+func TestFixedTestPart(t *testing.T) {
+	for _, test := range []struct {
+		share   float64
+		n, from int
+	}{{0.1, 10, 5}, {0, 10, 5}, {0.5, 10, 5}, {0.1, 9, 4}, {0.5, 9, 4}, {0.1, 1, 1}, {0.6, 10, 6}} {
+		o := SplitOptions{TrainShare: test.share, Test: TestFixed}
+		s := categoryOf(0, test.n).SplitWith(o)
+		items := s.Test[0].Items
+		if len(items) != test.n-test.from || len(items) > 0 && items[0].ID != test.from {
+			t.Errorf("%v of %d: %d are tested, want those from %d on", test.share, test.n, len(items), test.from)
+		}
+		if seen, tested := o.Counts(test.n); seen != len(s.Generator[0].Items) || tested != len(items) {
+			t.Errorf("%v of %d: counted %d seen and %d tested", test.share, test.n, seen, tested)
 		}
 	}
 }

@@ -5,14 +5,18 @@ package harness
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -36,6 +40,9 @@ type Config struct {
 
 	Split    dataset.SplitRule `yaml:"split"`     // paper or released
 	TestGood dataset.TestGood  `yaml:"test_good"` // all or last-two-thirds
+
+	TrainShare float64          `yaml:"train_share"` // of each defect's images, in (0, 1); 0: the first third
+	RateTest   dataset.TestPart `yaml:"rate_test"`   // complement or fixed: what is tested
 
 	Size     int    `yaml:"size"`      // side of generated images and of the localizer's input
 	GenCount int    `yaml:"gen_count"` // generated pairs a defect
@@ -103,12 +110,41 @@ type Synth struct {
 }
 
 // GeneratorConfig names a generator, its options and, if it is no built-in and
-// not on the plugin path, where it is.
+// not on the plugin path, where it is. It is a row of the run's tables.
 type GeneratorConfig struct {
-	Name    string            `yaml:"name"`
-	Options map[string]string `yaml:"options,omitempty"`
-	Path    string            `yaml:"path,omitempty"`
-	SHA256  string            `yaml:"sha256,omitempty"`
+	Name       string            `yaml:"name"`
+	Label      string            `yaml:"label,omitempty"` // of the row; empty: Name
+	Options    map[string]string `yaml:"options,omitempty"`
+	TrainShare float64           `yaml:"train_share,omitempty"` // 0: the run's
+	SeedsOf    string            `yaml:"seeds_of,omitempty"`    // generator whose samples' seeds it gets; empty: its own
+	Path       string            `yaml:"path,omitempty"`
+	SHA256     string            `yaml:"sha256,omitempty"`
+}
+
+// Row is what tells the entry from the others of a run, which may name the same
+// generator: its label, or else the generator's name. No seed depends on it.
+func (g GeneratorConfig) Row() string { return cmp.Or(g.Label, g.Name) }
+
+// variant is what a labelled entry sets, by option and "train_share".
+func (g GeneratorConfig) variant() map[string]string {
+	v := maps.Clone(g.Options)
+	if v == nil {
+		v = make(map[string]string)
+	}
+	if g.TrainShare > 0 {
+		v["train_share"] = strconv.FormatFloat(g.TrainShare, 'g', -1, 64)
+	}
+	return v
+}
+
+// row is the entry of that name among the run's generators; nil: a control.
+func (c Config) row(name string) *GeneratorConfig {
+	for i := range c.Generators {
+		if c.Generators[i].Row() == name {
+			return &c.Generators[i]
+		}
+	}
+	return nil
 }
 
 // LocalizerOptions is the localizer's training protocol; see
@@ -152,7 +188,7 @@ func Profile(name string) (Config, error) {
 			{Name: "crop-paste"}, {Name: "cutpaste"}, {Name: "draem"}, {Name: "prn"},
 		},
 		Seed: 1, Seeds: 1,
-		Split: dataset.SplitPaper, TestGood: dataset.TestGoodAll,
+		Split: dataset.SplitPaper, TestGood: dataset.TestGoodAll, RateTest: dataset.TestComplement,
 		Size: 256, GenCount: 1000, Format: "png", Filter: []string{},
 		Localizer: LocalizerOptions{
 			BaseWidth: 64, Epochs: 200, SamplesPerEpoch: 500, Batch: 8,
@@ -254,7 +290,7 @@ var runName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 // Validate reports the first field that cannot work.
 func (c Config) Validate() error {
 	bad := func(field, format string, args ...any) error {
-		return fmt.Errorf("configuration: %s %s", field, fmt.Sprintf(format, args...))
+		return fmt.Errorf("configuration: %s %w", field, fmt.Errorf(format, args...))
 	}
 	oneOf := func(field, value string, allowed ...string) error {
 		if !slices.Contains(allowed, value) {
@@ -270,10 +306,19 @@ func (c Config) Validate() error {
 	}
 	seen := make(map[string]bool)
 	for _, g := range c.Generators {
-		if seen[g.Name] {
-			return bad("generators", "names %s twice", g.Name)
+		if seen[g.Row()] {
+			return bad("generators", "names %s twice: give one of them a label", g.Row())
 		}
-		seen[g.Name] = true
+		seen[g.Row()] = true
+		if len(g.Label) > maxLabel || strings.ContainsFunc(g.Label, func(r rune) bool { return r == '/' || r == '\\' || !unicode.IsPrint(r) }) {
+			return bad("generators", "has label %q: use at most %d printable characters without slashes", g.Label, maxLabel)
+		}
+		if err := c.checkShare(g.TrainShare); err != nil {
+			return bad("generators", "has %s with train_share %g: %w", g.Row(), g.TrainShare, err)
+		}
+	}
+	if err := c.checkShare(c.TrainShare); err != nil {
+		return bad("train_share", "is %g: %w", c.TrainShare, err)
 	}
 	if c.Seeds < 1 {
 		return bad("seeds", "is %d: it must be at least 1", c.Seeds)
@@ -309,12 +354,32 @@ func (c Config) Validate() error {
 		c.classifier(c.Seed, 1).Validate(),
 		oneOf("split", string(c.Split), string(dataset.SplitPaper), string(dataset.SplitReleased)),
 		oneOf("test_good", string(c.TestGood), string(dataset.TestGoodAll), string(dataset.TestGoodLastTwoThirds)),
+		oneOf("rate_test", string(c.RateTest), string(dataset.TestComplement), string(dataset.TestFixed)),
 		oneOf("format", c.Format, "png", "jpg75"),
 		oneOf("gt", string(c.GT), string(metrics.Released), string(metrics.Half)),
 		oneOf("f1px", c.F1Px, "exact", "grid21"),
 		oneOf("localizer.select", c.Localizer.Select, SelectLast, SelectBestOnTest, SelectValGenerated),
 		c.localizer(c.Seed, 1).Validate(),
 	)
+}
+
+// maxLabel is how long a row's label may be: it is part of the names of log files.
+const maxLabel = 100
+
+// checkShare says why a training share cannot be.
+func (c Config) checkShare(share float64) error {
+	switch {
+	case !(share >= 0 && share < 1):
+		return errors.New("it must be in (0, 1), or 0 for the first third")
+	case c.RateTest == dataset.TestFixed && share > 0.5:
+		return errors.New("with rate_test fixed the last half is tested: train on at most 0.5")
+	}
+	return nil
+}
+
+// splitOptions divide a category for a row with a training share; 0: the run's.
+func (c Config) splitOptions(share float64) dataset.SplitOptions {
+	return dataset.SplitOptions{Rule: c.Split, TestGood: c.TestGood, TrainShare: cmp.Or(share, c.TrainShare), Test: c.RateTest}
 }
 
 // localizer is the training protocol for one seed.
@@ -353,6 +418,8 @@ func (c Config) Deviations(kind Kind) []string {
 	add(c.Size != paper.Size, "image size %d instead of %d", c.Size, paper.Size)
 	add(c.GenCount != paper.GenCount, "%d generated pairs a defect instead of %d", c.GenCount, paper.GenCount)
 	add(c.Format != paper.Format, "generated pairs stored as JPEG of quality 75")
+	add(c.TrainShare != paper.TrainShare, "a share of %g of each defect's images is for training instead of the first third", c.TrainShare)
+	add(c.RateTest == dataset.TestFixed, "rate_test fixed: tested on the last half of each defect's images")
 	add(c.Split != paper.Split, "split %q: generators see one test image a defect", c.Split)
 	if kind == ScoreLocalizer || kind == ScoreClassifier {
 		add(len(c.Filter) > 0, "generated pairs are filtered, left out are: %s", strings.Join(c.Filter, ", "))

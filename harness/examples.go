@@ -25,7 +25,7 @@ func (p *Plan) Examples(store *Store, count int) ([]Example, error) {
 			continue
 		}
 		switch {
-		case s.Kind == SplitData:
+		case s.Kind == SplitData && s == p.firstSplit(s.Category):
 			_, split, err := splitOf(s)
 			if err != nil {
 				return nil, err

@@ -95,7 +95,7 @@ func (p *Plan) Exhibits(store *Store) (*Exhibits, error) {
 			continue
 		}
 		show := map[Kind]func(*Store, *Step, string) error{
-			SplitData: func(_ *Store, s *Step, _ string) error { return e.addReal(s) },
+			SplitData: func(_ *Store, s *Step, _ string) error { return e.addReal(p, s) },
 			Generate:  func(store *Store, s *Step, _ string) error { return e.addGenerated(p, store, s) },
 			ScoreGeneration: func(store *Store, s *Step, dir string) error {
 				return e.addReports(p, store, s, dir)
@@ -113,7 +113,16 @@ func (p *Plan) Exhibits(store *Store) (*Exhibits, error) {
 	return e, nil
 }
 
-func (e *Exhibits) addReal(s *Step) error {
+// firstSplit is the one whose training images stand for all splits of a category:
+// those of the others are more or fewer of the same.
+func (p *Plan) firstSplit(category string) *Step {
+	return p.Steps[slices.IndexFunc(p.Steps, func(s *Step) bool { return s.Kind == SplitData && s.Category == category })]
+}
+
+func (e *Exhibits) addReal(p *Plan, s *Step) error {
+	if s != p.firstSplit(s.Category) {
+		return nil
+	}
 	_, split, err := splitOf(s)
 	if err != nil {
 		return err
@@ -128,8 +137,7 @@ func (e *Exhibits) addReal(s *Step) error {
 
 // addGenerated shows a generator's first pairs of each defect.
 func (e *Exhibits) addGenerated(p *Plan, store *Store, s *Step) error {
-	asked := func(g GeneratorConfig) bool { return g.Name == s.Generator }
-	if !slices.ContainsFunc(p.Config.Generators, asked) {
+	if p.Config.row(s.Generator) == nil {
 		return nil // made for a control row
 	}
 	var spec generateSpec

@@ -18,7 +18,7 @@ import (
 func TestKeysAreStable(t *testing.T) {
 	var p Plan
 	draw := p.add(&Step{Kind: DrawData, Category: "fabric"}, drawSpec{"fabric", Synth{Size: 64, Seed: 1, TrainGood: 40, TestGood: 12, PerDefect: 12}})
-	split := p.add(&Step{Kind: SplitData, Inputs: []string{draw.Key}}, splitSpec{"fabric", "", dataset.SplitPaper, dataset.TestGoodAll})
+	split := p.add(&Step{Kind: SplitData, Inputs: []string{draw.Key}}, splitSpec{Category: "fabric", Split: dataset.SplitPaper, TestGood: dataset.TestGoodAll})
 	score := p.add(&Step{Kind: ScoreLocalizer, Inputs: []string{split.Key}}, scoreSpec{256, "released", "exact"})
 	for _, c := range []struct {
 		step *Step

@@ -42,6 +42,7 @@ type Step struct {
 	Key       string          `json:"key"`
 	Generator string          `json:"generator,omitempty"`
 	Category  string          `json:"category"`
+	Note      string          `json:"note,omitempty"`   // for people: not part of the key
 	Seed      uint64          `json:"seed"`             // of the run
 	Inputs    []string        `json:"inputs,omitempty"` // keys of the steps it reads
 	Spec      json.RawMessage `json:"spec"`             // what it does, hashed into the key
@@ -67,6 +68,9 @@ func (s *Step) String() string {
 		name += " " + s.Generator
 	}
 	name += " " + s.Category
+	if s.Note != "" {
+		name += " " + s.Note
+	}
 	if s.Kind != DrawData && s.Kind != SplitData {
 		name += fmt.Sprintf(" seed %d", s.Seed)
 	}

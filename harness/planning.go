@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,9 @@ type (
 		Content  string // hash of all files; empty: drawn by the input step
 		Split    dataset.SplitRule
 		TestGood dataset.TestGood
+
+		TrainShare float64          `json:",omitempty"`
+		Test       dataset.TestPart `json:",omitempty"` // empty: the complement
 	}
 	generatorSpec struct {
 		Name, Version, Executable string
@@ -50,6 +54,7 @@ type (
 		Count     int      // a defect
 		Format    string
 		Seed      uint64
+		SeedsOf   string `json:",omitempty"` // see GeneratorConfig; empty: Generator's name
 	}
 	trainSpec struct {
 		Localizer downstream.LocalizerConfig // Threads 0
@@ -96,8 +101,16 @@ type (
 // Synthetic is the pseudo-defect of class-agnostic generators.
 const Synthetic = "synthetic"
 
+// options divide the category as the specification says.
+func (s splitSpec) options() dataset.SplitOptions {
+	return dataset.SplitOptions{Rule: s.Split, TestGood: s.TestGood, TrainShare: s.TrainShare, Test: s.Test}
+}
+
 // A generator is a configured one with what it says of itself.
 type generator struct {
+	row         string // see GeneratorConfig.Row
+	share       float64
+	seedsOf     string // empty: its own
 	spec        generatorSpec
 	description sdk.Description
 	where       Where
@@ -138,8 +151,8 @@ func NewPlan(ctx context.Context, c Config, store *Store, places Places) (*Plan,
 	if p.memory, err = c.memory(); err != nil {
 		return nil, err
 	}
-	for _, g := range generators {
-		p.Methods[g.spec.Name] = g.description.Method
+	if err := p.nameRows(generators); err != nil {
+		return nil, err
 	}
 	for _, cat := range categories {
 		var inputs []string
@@ -148,19 +161,61 @@ func NewPlan(ctx context.Context, c Config, store *Store, places Places) (*Plan,
 			inputs = []string{draw.Key}
 			cat.root = filepath.Join(store.Path(DrawData, draw.Key), dataFolder, cat.name)
 		}
-		split := p.add(&Step{Kind: SplitData, Category: cat.name, Inputs: inputs, Where: Where{Data: cat.root}, Memory: 256 << 20, Work: cat.images()},
-			splitSpec{cat.name, cat.content, c.Split, c.TestGood})
+		split := func(share float64) (category, *Step, error) {
+			o := c.splitOptions(share)
+			divided, err := cat.under(o)
+			spec := splitSpec{Category: cat.name, Content: cat.content, Split: o.Rule, TestGood: o.TestGood, TrainShare: o.TrainShare}
+			if o.Test == dataset.TestFixed {
+				spec.Test = o.Test
+			}
+			s := &Step{Kind: SplitData, Category: cat.name, Note: shareNote(o.TrainShare), Inputs: inputs, Where: Where{Data: cat.root}, Memory: 256 << 20, Work: cat.images()}
+			return divided, p.add(s, spec), err
+		}
 		for s := range c.Seeds {
 			seed := c.Seed + uint64(s)
 			for _, g := range generators {
-				p.addRun(cat, split, g, seed)
+				divided, step, err := split(g.share)
+				if err != nil {
+					return nil, err
+				}
+				p.addRun(divided, step, g, seed)
 			}
 			if draem != nil {
-				p.addControls(cat, split, *draem, seed)
+				divided, step, err := split(0)
+				if err != nil {
+					return nil, err
+				}
+				p.addControls(divided, step, *draem, seed)
 			}
 		}
 	}
 	return p, nil
+}
+
+// shareNote tells splits of a category apart.
+func shareNote(share float64) string {
+	if share == 0 {
+		return ""
+	}
+	return fmt.Sprintf("share %g", share)
+}
+
+// nameRows notes what rows are called in tables. Rows that nothing tells apart would
+// hide each other.
+func (p *Plan) nameRows(generators []generator) error {
+	rows, methods := make(map[string]string), make(map[string]string)
+	for i, g := range generators {
+		method := cmp.Or(p.Config.Generators[i].Label, g.description.Method)
+		if other, ok := methods[method]; ok {
+			return fmt.Errorf("generators %s and %s are both called %s in tables: give one of them another label", other, g.row, method)
+		}
+		what := hashOf([]any{g.spec, g.where, cmp.Or(g.share, p.Config.TrainShare), g.seedsOf})
+		if other, ok := rows[what]; ok {
+			return fmt.Errorf("generators %s and %s are the same, with equal options: leave one of them out", other, g.row)
+		}
+		rows[what], methods[method], p.Methods[g.row] = g.row, g.row, method
+	}
+	return nil
 }
 
 // A lane is one generator on one category with one seed.
@@ -174,7 +229,7 @@ type lane struct {
 func (l lane) step(kind Kind, memory int64, work int, inputs ...string) *Step {
 	where := l.g.where
 	where.Data = l.split.Where.Data
-	return &Step{Kind: kind, Generator: l.g.spec.Name, Category: l.cat.name, Seed: l.seed, Inputs: inputs, Where: where, Memory: memory, Work: work}
+	return &Step{Kind: kind, Generator: l.g.row, Category: l.cat.name, Seed: l.seed, Inputs: inputs, Where: where, Memory: memory, Work: work}
 }
 
 // addRun plans one generator on one category with one seed.
@@ -212,7 +267,7 @@ func (p *Plan) addPairs(l lane) (pairs *Step, defects []string, count int) {
 	if !g.Capabilities.DefectAware {
 		defects, count = []string{Synthetic}, c.GenCount*len(l.cat.defects)
 	}
-	return p.add(l.step(Generate, imageMemory, count*len(defects), inputs...), generateSpec{g, c.Size, defects, count, c.Format, l.seed}), defects, count
+	return p.add(l.step(Generate, imageMemory, count*len(defects), inputs...), generateSpec{g, c.Size, defects, count, c.Format, l.seed, l.g.seedsOf}), defects, count
 }
 
 // addLocalizer plans the localizer. Inputs are the split, the pairs and which of them
@@ -233,12 +288,37 @@ func (p *Plan) addLocalizer(lane lane, inputs, defects []string, count int) {
 
 // A category is what planning needs to know of one.
 type category struct {
-	name, root, content    string
-	defects                []string
-	normals, tests, others int // images in train/good, in the test set, and for training of defects
+	name, root, content string
+	defects             []string
+	perDefect           []int // images of each
+	normals, goods      int   // images in train/good and those tested of test/good
+	tests               int   // images in the test set, see under
 }
 
-func (c category) images() int { return c.normals + c.tests + c.others }
+func (c category) images() int {
+	n := c.normals + c.goods
+	for _, k := range c.perDefect {
+		n += k
+	}
+	return n
+}
+
+// under is the category with the size of its test set. It fails where a defect has no
+// image for training or for testing.
+func (c category) under(o dataset.SplitOptions) (category, error) {
+	c.tests = c.goods
+	for i, n := range c.perDefect {
+		seen, tested := o.Counts(n)
+		switch {
+		case seen == 0:
+			return c, fmt.Errorf("%s: %d images of defect %s leave none for training under the one-third rule: at least 3 are needed", c.root, n, c.defects[i])
+		case tested == 0:
+			return c, fmt.Errorf("%s: %d images of defect %s leave none for testing", c.root, n, c.defects[i])
+		}
+		c.tests += tested
+	}
+	return c, nil
+}
 
 // categories lists the wanted categories of the data set.
 func (c Config) categories(cache *hashCache) ([]category, error) {
@@ -247,8 +327,7 @@ func (c Config) categories(cache *hashCache) ([]category, error) {
 		for _, f := range synth.Families() {
 			cat := category{name: f.Name, normals: c.Synth.TrainGood, defects: slices.Clone(f.Defects)}
 			slices.Sort(cat.defects)
-			test := c.Synth.PerDefect - c.Synth.PerDefect/3
-			cat.tests, cat.others = c.Synth.TestGood+test*len(cat.defects), c.Synth.PerDefect/3*len(cat.defects)
+			cat.goods, cat.perDefect = c.Synth.TestGood, slices.Repeat([]int{c.Synth.PerDefect}, len(cat.defects))
 			all = append(all, cat)
 		}
 		return pick(all, c.Categories)
@@ -273,21 +352,16 @@ func (c Config) categories(cache *hashCache) ([]category, error) {
 		return nil, fmt.Errorf("%w\nanobench data check %s lists everything that is wrong", err, c.Data)
 	}
 	for _, k := range set.Categories {
-		split := k.SplitWith(dataset.SplitOptions{Rule: c.Split, TestGood: c.TestGood})
-		cat := category{name: k.Name, normals: len(k.TrainGood), tests: len(split.TestGood)}
+		split := k.SplitWith(c.splitOptions(0))
+		cat := category{name: k.Name, normals: len(k.TrainGood), goods: len(split.TestGood)}
 		var paths []string
 		for _, f := range slices.Concat(k.TrainGood, k.TestGood) {
 			paths = append(paths, f.Path)
 		}
-		for i, d := range k.Defects {
-			cat.defects = append(cat.defects, d.Name)
-			cat.tests += len(split.Test[i].Items)
-			cat.others += len(split.Generator[i].Items)
+		for _, d := range k.Defects {
+			cat.defects, cat.perDefect = append(cat.defects, d.Name), append(cat.perDefect, len(d.Items))
 			for _, item := range d.Items {
 				paths = append(paths, item.Path, item.MaskPath)
-			}
-			if len(split.Generator[i].Items) == 0 {
-				return nil, fmt.Errorf("%s: %d images of defect %s leave none for training under the one-third rule: at least 3 are needed", k.Dir, len(d.Items), d.Name)
 			}
 		}
 		if cat.root, err = filepath.Abs(k.Dir); err != nil {
@@ -333,48 +407,81 @@ func pick(all []category, wanted []string) ([]category, error) {
 	return slices.DeleteFunc(all, func(c category) bool { return !slices.Contains(wanted, c.name) }), nil
 }
 
-// describeAll asks every generator what it can do, side by side.
+// describeAll asks every generator once what it can do, side by side, and completes the
+// options of each row.
 func describeAll(ctx context.Context, configs []GeneratorConfig, folders []string, cache *hashCache) ([]generator, error) {
-	out, errs := make([]generator, len(configs)), make([]error, len(configs))
+	type asked struct {
+		description sdk.Description
+		where       Where
+		err         error
+	}
+	answers := make(map[[3]string]*asked)
+	key := func(g GeneratorConfig) [3]string { return [...]string{g.Name, g.Path, g.SHA256} }
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.NumCPU())
-	for i, g := range configs {
+	for _, g := range configs {
+		if answers[key(g)] != nil {
+			continue
+		}
+		a := new(asked)
+		answers[key(g)] = a
 		wg.Go(func() {
 			slots <- struct{}{}
-			out[i], errs[i] = describe(ctx, g, folders, cache)
+			a.description, a.where, a.err = ask(ctx, g, folders)
 			<-slots
 		})
 	}
 	wg.Wait()
+	out := make([]generator, len(configs))
+	var errs []error
+	for i, g := range configs {
+		a := answers[key(g)]
+		err := a.err
+		if err == nil {
+			out[i], err = describe(g, a.description, a.where, cache)
+		}
+		// Rows of one generator often have the same fault.
+		if err != nil && !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == err.Error() }) {
+			errs = append(errs, err)
+		}
+	}
 	return out, errors.Join(errs...)
 }
 
 // Builtins are the generators that this program serves itself.
 var Builtins = []string{"crop-paste", "cutpaste", "draem", "folder", "prn"}
 
-func describe(ctx context.Context, g GeneratorConfig, folders []string, cache *hashCache) (generator, error) {
+// ask starts a generator and lets it describe itself. where is empty for built-ins.
+func ask(ctx context.Context, g GeneratorConfig, folders []string) (d sdk.Description, where Where, err error) {
 	spec := host.Builtin(g.Name)
 	external := g.Path != "" || !slices.Contains(Builtins, g.Name)
 	if g.Path != "" {
 		path, err := filepath.Abs(g.Path)
 		if err != nil {
-			return generator{}, err
+			return d, where, err
 		}
 		spec = host.Spec{Name: g.Name, Path: path}
 	} else if external {
-		var err error
 		if spec, err = host.Find(g.Name, folders); err != nil {
-			return generator{}, err
+			return d, where, err
 		}
+	}
+	if external {
+		where = Where{PluginPath: spec.Path, PluginPin: g.SHA256}
 	}
 	spec.SHA256 = g.SHA256
 	p, err := host.Start(ctx, spec)
 	if err != nil {
-		return generator{}, err
+		return d, where, err
 	}
-	d := p.Describe()
-	if err := p.Close(); err != nil {
-		return generator{}, err
+	d = p.Describe()
+	return d, where, p.Close()
+}
+
+// describe completes the options of a row of a generator that has described itself.
+func describe(g GeneratorConfig, d sdk.Description, where Where, cache *hashCache) (generator, error) {
+	if g.SeedsOf == d.Name {
+		g.SeedsOf = ""
 	}
 	options, err := sdk.ValidateOptions(d.Options, g.Options)
 	if err != nil {
@@ -383,10 +490,9 @@ func describe(ctx context.Context, g GeneratorConfig, folders []string, cache *h
 	if !d.Capabilities.MakesMasks {
 		return generator{}, fmt.Errorf("generator %s makes no masks: it cannot train a localizer", g.Name)
 	}
-	out := generator{description: d, spec: generatorSpec{Name: d.Name, Version: d.Version, Options: options, Capabilities: d.Capabilities}}
-	if external {
-		out.where = Where{PluginPath: spec.Path, PluginPin: g.SHA256}
-		if out.spec.Executable, err = cache.file(spec.Path); err != nil {
+	out := generator{row: g.Row(), share: g.TrainShare, seedsOf: g.SeedsOf, description: d, where: where, spec: generatorSpec{Name: d.Name, Version: d.Version, Options: options, Capabilities: d.Capabilities}}
+	if where.PluginPath != "" {
+		if out.spec.Executable, err = cache.file(where.PluginPath); err != nil {
 			return generator{}, err
 		}
 	}

@@ -135,7 +135,7 @@ func (p *Plan) addControls(cat category, split *Step, draem generator, seed uint
 	count := p.Config.GenCount
 	for _, control := range Controls {
 		p.Methods[control] = control
-		l := lane{cat, split, generator{spec: generatorSpec{Name: control}}, seed}
+		l := lane{cat, split, generator{row: control, spec: generatorSpec{Name: control}}, seed}
 		inputs := []string{split.Key}
 		if control == ControlDRAEM {
 			pairs, _, _ := p.addPairs(lane{cat, split, draem, seed})

@@ -327,6 +327,9 @@ func (r *run) writeResults() error {
 		for _, rec := range part {
 			rec.Run, rec.Step, rec.Kind = r.plan.Config.Name, s.Key, string(s.Kind)
 			rec.Generator, rec.Method, rec.Category, rec.Seed = s.Generator, r.plan.Methods[s.Generator], s.Category, s.Seed
+			if g := r.plan.Config.row(s.Generator); g != nil && g.Label != "" {
+				rec.Plugin, rec.Variant = g.Name, g.variant()
+			}
 			rec.Options = map[string]string{"data": r.plan.Config.dataName()}
 			switch s.Kind {
 			case ScoreLocalizer:

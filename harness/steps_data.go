@@ -69,7 +69,7 @@ func openSplit(root string, s splitSpec) (*dataset.Category, dataset.Split, erro
 		return nil, dataset.Split{}, err
 	}
 	c := &set.Categories[0]
-	return c, c.SplitWith(dataset.SplitOptions{Rule: s.Split, TestGood: s.TestGood}), nil
+	return c, c.SplitWith(s.options()), nil
 }
 
 // readSplit divides the category as the split step in folder dir did.

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -189,7 +190,7 @@ func (w *worker) generate(ctx context.Context) error {
 			req.Defect = ""
 		}
 		for i := range s.Count {
-			req.Seeds = append(req.Seeds, seedFor(s.Seed, s.Generator.Name, c.Name, defect, strconv.Itoa(i)))
+			req.Seeds = append(req.Seeds, seedFor(s.Seed, cmp.Or(s.SeedsOf, s.Generator.Name), c.Name, defect, strconv.Itoa(i)))
 		}
 		err := p.Generate(ctx, req, func(sample *sdk.Sample) error {
 			img := &dataset.Image{Width: s.Size, Height: s.Size, Pix: sample.Image.Pix}

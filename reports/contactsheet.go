@@ -47,10 +47,11 @@ var sheetFont = sync.OnceValue(func() font.Face {
 
 // Render draws the sheet on white.
 func (s ContactSheet) Render() *image.RGBA {
-	const gap, label, caption = 6, 110, 16
-	columns := 0
+	const gap, caption = 6, 16
+	columns, label := 0, 110
 	for _, r := range s.Rows {
 		columns = max(columns, len(r.Tiles))
+		label = max(label, font.MeasureString(sheetFont(), r.Label).Ceil()+2*gap)
 	}
 	row := s.Tile + caption + gap
 	img := image.NewRGBA(image.Rect(0, 0, label+columns*(s.Tile+gap)+gap, len(s.Rows)*row+gap))

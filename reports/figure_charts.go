@@ -95,13 +95,18 @@ func chart(name, title string, p *plot.Plot, width, height vg.Length, entries []
 	return Figure{
 		Name: name, Title: title, width: width + 2*margin, height: height + above + 2*margin,
 		draw: func(c draw.Canvas) {
-			c.SetColor(color.White)
-			c.Fill(c.Rectangle.Path())
+			paper(c)
 			c = draw.Crop(c, margin, -margin, margin, -margin)
 			legend(c, width, entries, true)
 			p.Draw(draw.Crop(c, 0, 0, 0, -above))
 		},
 	}
+}
+
+// paper makes a figure's ground white.
+func paper(c draw.Canvas) {
+	c.SetColor(color.White)
+	c.Fill(c.Rectangle.Path())
 }
 
 // color is the hue on white.

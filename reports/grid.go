@@ -33,6 +33,8 @@ func (t *Table) grids() []grid {
 	switch {
 	case !t.anyMeasured() && len(t.Rows) == 1:
 		return []grid{t.transposed()}
+	case t.Variants:
+		return t.byVariant()
 	case t.anyMeasured() && t.anyPublished():
 		var blocks []grid
 		for j := range t.Metrics {
@@ -140,14 +142,7 @@ func (t *Table) compared(j int) grid {
 				row.entries = append(row.entries, entry{text: c.publishedText(m)})
 			}
 			if columns[i].measured && columns[i].published {
-				diff := "–"
-				if d, ok := c.Difference(); ok {
-					diff = format(d, m.Digits)
-					if d > 0 {
-						diff = "+" + diff
-					}
-				}
-				row.entries = append(row.entries, entry{text: diff}, entry{text: c.Verdict()})
+				row.entries = append(row.entries, entry{text: c.differenceText(m)}, entry{text: c.Verdict()})
 			}
 		}
 		g.rows = append(g.rows, row)

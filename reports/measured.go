@@ -29,9 +29,39 @@ func MeasuredTable(n int, records []results.Record) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Number: n, Title: def.title}
+	l := layout{
+		number: n, title: def.title, notes: def.notes, metrics: tableMetrics(n),
+		methods: distinct(n, func(p Published) string { return p.Method }), paper: published(n),
+	}
+	if isAblation(n) {
+		return l.ablation(records)
+	}
+	return l.fill(records)
+}
+
+// A layout is what a table shows, and in what order.
+type layout struct {
+	number  int
+	title   string
+	notes   []string // beside published numbers
+	metrics []Metric
+	methods []string // in the order shown; others that were measured follow
+	paper   map[cellKey]Published
+}
+
+// what is the table's name in errors.
+func (l layout) what() string {
+	if l.number == 0 {
+		return l.title
+	}
+	return fmt.Sprintf("table %d", l.number)
+}
+
+// fill makes the table of a layout from records.
+func (l layout) fill(records []results.Record) (*Table, error) {
+	t := &Table{Number: l.number, Title: l.title}
 	wanted := make(map[string]Metric)
-	for _, m := range tableMetrics(n) {
+	for _, m := range l.metrics {
 		wanted[m.Name], wanted[m.Name+proxySuffix] = m, m.proxy()
 	}
 	measured := make(map[cellKey]map[uint64]results.Record)
@@ -50,7 +80,7 @@ func MeasuredTable(n int, records []results.Record) (*Table, error) {
 			continue
 		}
 		found[r.Metric] = true
-		r.Method = rowName(n, r.Method)
+		r.Method = rowName(l.number, r.Method)
 		key := cellKey{r.Category, r.Method, r.Metric}
 		if measured[key] == nil {
 			measured[key] = make(map[uint64]results.Record)
@@ -67,28 +97,26 @@ func MeasuredTable(n int, records []results.Record) (*Table, error) {
 		}
 	}
 	if len(measured) == 0 {
-		return nil, fmt.Errorf("table %d: %w: it takes the metrics %s", n, ErrNotMeasured, strings.Join(slices.Sorted(maps.Keys(wanted)), ", "))
+		return nil, fmt.Errorf("%s: %w: it takes the metrics %s", l.what(), ErrNotMeasured, strings.Join(slices.Sorted(maps.Keys(wanted)), ", "))
 	}
 
-	paper := published(n)
 	categories := slices.Sorted(maps.Keys(comparable))
 	isPublished := func(method, metric string) bool {
 		return slices.ContainsFunc(categories, func(c string) bool {
-			_, ok := paper[cellKey{c, method, metric}]
+			_, ok := l.paper[cellKey{c, method, metric}]
 			return ok && comparable[c]
 		})
 	}
-	paperMethods := distinct(n, func(p Published) string { return p.Method })
-	for _, m := range tableMetrics(n) {
-		if found[m.Name] || slices.ContainsFunc(paperMethods, func(method string) bool { return isPublished(method, m.Name) }) {
+	for _, m := range l.metrics {
+		if found[m.Name] || slices.ContainsFunc(l.methods, func(method string) bool { return isPublished(method, m.Name) }) {
 			t.Metrics = append(t.Metrics, m)
 		}
 		if found[m.Name+proxySuffix] {
 			t.Metrics = append(t.Metrics, m.proxy())
 		}
 	}
-	for _, m := range paperMethods {
-		if methods[m] || isPublished(m, tableMetrics(n)[0].Name) {
+	for _, m := range l.methods {
+		if methods[m] || isPublished(m, l.metrics[0].Name) {
 			t.Methods = append(t.Methods, m)
 			delete(methods, m)
 		}
@@ -104,7 +132,7 @@ func MeasuredTable(n int, records []results.Record) (*Table, error) {
 			for j, m := range t.Metrics {
 				key := cellKey{c, method, m.Name}
 				cells[j] = summarize(measured[key])
-				if p, ok := paper[key]; ok && comparable[c] {
+				if p, ok := l.paper[key]; ok && comparable[c] {
 					cells[j].Published, cells[j].Printed = p.Value, p.Printed
 					cells[j].Inferred = p.Printed == "" && p.Value != nil
 				}
@@ -120,14 +148,13 @@ func MeasuredTable(n int, records []results.Record) (*Table, error) {
 	t.rank(func(c Cell) *float64 { return c.Measured })
 	t.Notes = slices.Sorted(maps.Keys(notes))
 	if t.anyPublished() {
-		t.Notes = append(slices.Clone(def.notes), t.Notes...)
-		t.Notes = append(t.Notes, "the paper's values are of MVTec AD: differences and verdicts mean something where these images are, too",
-			"verdict: within so many standard deviations of the seeds, at most 2; above; not reproduced")
+		t.Notes = append(slices.Clone(l.notes), t.Notes...)
+		t.Notes = append(t.Notes, ofMVTec, verdicts)
 	}
 	for _, reason := range t.reasons() {
 		t.Notes = append(t.Notes, "n/a: "+reason)
 	}
-	if n != 1 { // generated images are measured unfiltered
+	if l.number != 1 { // generated images are measured unfiltered
 		for _, method := range slices.Sorted(maps.Keys(kept)) {
 			n := kept[method]
 			t.Notes = append(t.Notes, fmt.Sprintf("filter: %.1f %% of the %d pairs of %s are kept", 100*float64(n[0])/float64(n[1]), n[1], method))
@@ -139,6 +166,12 @@ func MeasuredTable(n int, records []results.Record) (*Table, error) {
 	}
 	return t, nil
 }
+
+// Notes on comparisons with the paper.
+const (
+	ofMVTec  = "the paper's values are of MVTec AD: differences and verdicts mean something where these images are, too"
+	verdicts = "verdict: within so many standard deviations of the seeds, at most 2; above; not reproduced"
+)
 
 // ErrNotMeasured says that a run has no numbers for a table.
 var ErrNotMeasured = errors.New("this run did not measure it")
@@ -157,7 +190,7 @@ func (m Metric) proxy() Metric { return Metric{m.Name + proxySuffix, m.Header + 
 // detector of that name.
 func rowName(table int, method string) string {
 	if (table == 5 || table == 12) && method != "AnomalyDiffusion" {
-		return "U-Net on " + method
+		return "U-Net on " + methodLabel(method)
 	}
 	return method
 }

@@ -15,6 +15,9 @@ type Table struct {
 	// Controls is how many of the last methods are no generators but images that none
 	// should be beaten by.
 	Controls int
+	// Variants says that the methods are variants of one, whose averages are what matters:
+	// the table is printed with a row a method.
+	Variants bool
 	Metrics  []Metric
 	Rows     []Row
 	Notes    []string // errors of the paper, deviations from its protocol
@@ -34,6 +37,7 @@ type Cell struct {
 	Published *float64 // nil: the paper has no such number
 	Printed   string   // as the paper prints it; empty: inferred or computed
 	Inferred  bool     // taken from another table of the paper
+	Aside     bool     // the published number is of other images or methods: shown, not compared
 
 	Measured *float64    // mean over seeds; nil: not measured, or not applicable
 	SD       *float64    // sample standard deviation over seeds; nil: one seed
@@ -45,9 +49,9 @@ type Cell struct {
 	Rank int // 1 best, 2 second of its row and metric, 0 neither
 }
 
-// Difference returns measured minus published.
+// Difference returns measured minus published, where they compare.
 func (c Cell) Difference() (float64, bool) {
-	if c.Measured == nil || c.Published == nil {
+	if c.Measured == nil || c.Published == nil || c.Aside {
 		return 0, false
 	}
 	return *c.Measured - *c.Published, true
@@ -107,6 +111,18 @@ func (c Cell) measuredText(m Metric) string {
 		return format(*c.Measured, m.Digits) + "±" + strconv.FormatFloat(*c.SD, 'f', m.Digits, 64)
 	}
 	return format(*c.Measured, m.Digits)
+}
+
+// differenceText is measured minus published with its sign.
+func (c Cell) differenceText(m Metric) string {
+	d, ok := c.Difference()
+	switch {
+	case !ok:
+		return "–"
+	case d > 0:
+		return "+" + format(d, m.Digits)
+	}
+	return format(d, m.Digits)
 }
 
 // rank marks the best and the second value of every row and metric. Values

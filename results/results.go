@@ -14,11 +14,14 @@ type Record struct {
 	Step string `json:"step"` // key of the step that produced it
 	Kind string `json:"kind"` // kind of that step, e.g. "score-localizer"
 
-	Generator string `json:"generator"`        // plugin name, e.g. "crop-paste"
-	Method    string `json:"method"`           // name in the paper's tables, e.g. "Crop&Paste"
+	Generator string `json:"generator"`        // the row: plugin name, e.g. "crop-paste", or the label that the configuration gives
+	Method    string `json:"method"`           // name in the paper's tables, e.g. "Crop&Paste", or the label
 	Dataset   string `json:"dataset"`          // content hash of the data set
 	Category  string `json:"category"`         // e.g. "bottle"
 	Defect    string `json:"defect,omitempty"` // empty: all defects of the category
+
+	Plugin  string            `json:"plugin,omitempty"`  // of a labelled row: plugin name
+	Variant map[string]string `json:"variant,omitempty"` // of a labelled row: options that the configuration gives, and train_share
 
 	Metric   string   `json:"metric"`           // column of the paper: "pixel_auroc", "image_ap", ...
 	MetricID string   `json:"metric_id"`        // definition and variant, e.g. "pixel_f1max/exact/gt=released/256"

@@ -142,7 +142,7 @@ func allTables(report *bundle.Report) ([]*reports.Table, error) {
 	var tables []*reports.Table
 	for n := 1; n <= 12; n++ {
 		t, err := reports.MeasuredTable(n, report.Records)
-		if errors.Is(err, reports.ErrNotMeasured) || isAblation(n) {
+		if errors.Is(err, reports.ErrNotMeasured) {
 			continue
 		}
 		if err != nil {

@@ -39,7 +39,7 @@ DIR/<category>/<defect>/{image,mask}/<i>.png or .jpg, i from 0.`,
 			}
 			c.GenCount = count
 			c.Measure = []string{harness.MeasureLocalization}
-			return f.execute(cmd, c)
+			return f.execute(cmd, c, tablesOfRun)
 		},
 	}
 	f.add(cmd)

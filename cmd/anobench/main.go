@@ -90,7 +90,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newRun(), newStatus(), newTable(), newReport(), newCompare(), newBundle(), newVerify(), newLeaderboard(), newScore(), newLocalize(), newScoreMaps(),
+		newRun(), newAblate(), newStatus(), newTable(), newReport(), newCompare(), newBundle(), newVerify(), newLeaderboard(), newScore(), newLocalize(), newScoreMaps(),
 		newPlugins(), newPlugin(), newData(), newWeights(), newDoctor(), newVersion(), newWorker(),
 	)
 	wrapArgs(root)

@@ -27,6 +27,7 @@ type progress struct {
 	failed          int
 	finished, steps int                  // of the plan
 	last            map[string]time.Time // of a step's last plain line
+	tellCached      bool
 }
 
 // plainEvery is how often a step under way gets a plain line.
@@ -54,6 +55,9 @@ func (p *progress) event(e harness.Event) {
 	switch e.Type {
 	case harness.StepCached:
 		p.finish(key)
+		if p.tellCached {
+			p.line("in the store", e)
+		}
 	case harness.StepDone:
 		p.done++
 		p.finish(key)

@@ -129,7 +129,7 @@ func runPage(dir string, plan *harness.Plan, store *harness.Store) (*reports.Pag
 	page.Deviations = slices.Compact(page.Deviations)
 	for n := 1; n <= 12; n++ {
 		t, err := reports.MeasuredTable(n, records)
-		if errors.Is(err, reports.ErrNotMeasured) || isAblation(n) {
+		if errors.Is(err, reports.ErrNotMeasured) {
 			continue
 		}
 		if err != nil {
@@ -146,11 +146,6 @@ func runPage(dir string, plan *harness.Plan, store *harness.Store) (*reports.Pag
 	}
 	return page, errors.Join(addSamples(page, plan, exhibits), addMaps(page, plan, exhibits), addFailures(page, plan, exhibits, records))
 }
-
-// ablations are tables of rows that a plain run does not have.
-var ablations = []int{6, 7, 8, 9}
-
-func isAblation(table int) bool { return slices.Contains(ablations, table) }
 
 // facts say what the run was.
 func facts(plan *harness.Plan, records []results.Record) []reports.Fact {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -30,6 +31,7 @@ type runFlags struct {
 	seed                                       uint64
 	memory                                     float64
 	dryRun                                     bool
+	tellCached                                 bool // say which steps the store had
 }
 
 func (f *runFlags) add(cmd *cobra.Command) {
@@ -37,7 +39,6 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.profile, "profile", "quick", "sizes and steps: "+strings.Join(harness.Profiles, ", "))
 	flags.StringVar(&f.data, "data", "", "data set in MVTec AD layout, or one category of it (default: the embedded one)")
 	flags.StringSliceVar(&f.categories, "categories", nil, "categories to run (default: all)")
-	flags.StringSliceVar(&f.measure, "measure", nil, "what to measure: generation, classification, localization (default: all)")
 	flags.StringSliceVar(&f.filter, "filter", nil, "leave pairs with these faults out of training: "+strings.Join(generation.AllFaults, ", "))
 	flags.StringVar(&f.name, "name", "", "name of the run (default: the profile, and the data set's folder if there is one)")
 	flags.IntVar(&f.seeds, "seeds", 0, "number of runs with different seeds, for standard deviations (default 1)")
@@ -96,7 +97,7 @@ func (f *runFlags) config(cmd *cobra.Command, file string) (harness.Config, erro
 	if f.generators != nil {
 		known := make(map[string]harness.GeneratorConfig)
 		for _, g := range c.Generators {
-			known[g.Name] = g
+			known[g.Row()] = g
 		}
 		c.Generators = nil
 		for _, name := range f.generators {
@@ -117,32 +118,44 @@ func (f *runFlags) config(cmd *cobra.Command, file string) (harness.Config, erro
 		c.Localizer.Select = f.selectBy
 	}
 	for _, s := range f.set {
-		generator, option, ok := strings.Cut(s, ".")
-		name, value, ok2 := strings.Cut(option, "=")
-		if !ok || !ok2 {
-			return c, usagef("option %q: want generator.name=value", s)
-		}
-		found := false
-		for i := range c.Generators {
-			if g := &c.Generators[i]; g.Name == generator {
-				found = true
-				options := map[string]string{name: value}
-				for k, v := range g.Options {
-					if k != name {
-						options[k] = v
-					}
-				}
-				g.Options = options
-			}
-		}
-		if !found {
-			return c, usagef("option %q: generator %s is not part of the run", s, generator)
+		if err := setOption(c.Generators, s); err != nil {
+			return c, err
 		}
 	}
 	if err := c.Validate(); err != nil {
 		return c, usageError{err}
 	}
 	return c, nil
+}
+
+// setOption gives an option, "generator.name=value", to the rows of that label or of that
+// generator.
+func setOption(generators []harness.GeneratorConfig, s string) error {
+	found := false
+	for i := range generators {
+		g := &generators[i]
+		for _, of := range slices.Compact([]string{g.Row(), g.Name}) {
+			option, ok := strings.CutPrefix(s, of+".")
+			name, value, given := strings.Cut(option, "=")
+			if !ok || !given {
+				continue
+			}
+			found = true
+			options := map[string]string{}
+			maps.Copy(options, g.Options)
+			options[name] = value
+			g.Options = options
+			break
+		}
+	}
+	if found {
+		return nil
+	}
+	generator, option, ok := strings.Cut(s, ".")
+	if !ok || !strings.Contains(option, "=") {
+		return usagef("option %q: want generator.name=value", s)
+	}
+	return usagef("option %q: generator %s is not part of the run", s, generator)
 }
 
 func newRun() *cobra.Command {
@@ -169,24 +182,33 @@ then that of the flags; runs/<name>/config.yaml is the whole of it.`,
 			if err != nil {
 				return err
 			}
-			return f.execute(cmd, c)
+			return f.execute(cmd, c, tablesOfRun)
 		},
 	}
 	f.add(cmd)
+	f.addOptions(cmd)
+	cmd.Flags().StringSliceVar(&f.measure, "measure", nil, "what to measure: generation, classification, localization (default: all)")
 	cmd.Flags().StringSliceVar(&f.generators, "generators", nil, "generators to run: built in, or on the plugin path (default: crop-paste,cutpaste,draem,prn)")
-	cmd.Flags().StringArrayVarP(&f.set, "option", "o", nil, "option of a generator, generator.name=value; may be repeated")
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan with its steps and an estimate of time, memory and disk")
 	return cmd
 }
 
+// addOptions adds what only commands that run any generator have.
+func (f *runFlags) addOptions(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&f.set, "option", "o", nil, "option of a generator, generator.name=value; may be repeated")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan with its steps and an estimate of time, memory and disk")
+}
+
+// tablesOf makes the tables that a command prints from a run's records.
+type tablesOf func(records []results.Record) ([]*reports.Table, error)
+
 // execute plans and runs a configuration and prints its tables.
-func (f *runFlags) execute(cmd *cobra.Command, c harness.Config) error {
+func (f *runFlags) execute(cmd *cobra.Command, c harness.Config, tables tablesOf) error {
 	ctx := cmd.Context()
 	store, err := harness.OpenStore(f.store)
 	if err != nil {
 		return withHint(err, "choose another place with --store")
 	}
-	plan, err := harness.NewPlan(ctx, c, store, harness.Places{Plugins: f.pluginPath, Weights: f.weights})
+	plan, err := harness.NewPlan(ctx, c, store, f.places())
 	if err != nil {
 		return err
 	}
@@ -207,6 +229,7 @@ func (f *runFlags) execute(cmd *cobra.Command, c harness.Config) error {
 	dir := filepath.Join(f.runs, c.Name)
 	began := time.Now()
 	show := newProgress(cmd.ErrOrStderr(), plan)
+	show.tellCached = f.tellCached
 	err = harness.Run(ctx, plan, harness.Options{
 		Store: store, Dir: dir, Jobs: jobs, Memory: int64(f.memory * (1 << 30)), Listen: show.event,
 	})
@@ -214,7 +237,7 @@ func (f *runFlags) execute(cmd *cobra.Command, c harness.Config) error {
 	if errors.Is(err, context.Canceled) {
 		return withHint(err, "finished steps are kept; the same command goes on")
 	}
-	if e := printRun(cmd, dir); e != nil {
+	if e := printRun(cmd, dir, tables); e != nil {
 		return errors.Join(err, e)
 	}
 	if err != nil {
@@ -232,13 +255,30 @@ func (f *runFlags) execute(cmd *cobra.Command, c harness.Config) error {
 	return nil
 }
 
-// runTables are the tables that a run measures.
-var runTables = []int{1, 2, 3, 4, 10, 11}
+// tablesOfRun are the tables that a run measures.
+func tablesOfRun(records []results.Record) ([]*reports.Table, error) {
+	var tables []*reports.Table
+	for _, n := range []int{1, 2, 3, 4, 6, 7, 8, 9, 10, 11} {
+		t, err := reports.MeasuredTable(n, records)
+		if errors.Is(err, reports.ErrNotMeasured) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, t)
+	}
+	return tables, nil
+}
 
 // printRun prints the run's tables and saves them in every format.
-func printRun(cmd *cobra.Command, dir string) error {
+func printRun(cmd *cobra.Command, dir string, of tablesOf) error {
 	records, err := results.Read(filepath.Join(dir, "results.jsonl"))
 	if err != nil || len(records) == 0 {
+		return err
+	}
+	tables, err := of(records)
+	if err != nil {
 		return err
 	}
 	screen := reports.Text
@@ -246,24 +286,15 @@ func printRun(cmd *cobra.Command, dir string) error {
 		screen = reports.ANSI
 	}
 	notes := make(map[string]bool) // that were printed already
-	first := true
-	for _, n := range runTables {
-		t, err := reports.MeasuredTable(n, records)
-		if errors.Is(err, reports.ErrNotMeasured) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
+	for i, t := range tables {
 		for _, f := range reports.Formats {
 			if err := saveTable(dir, t, f); err != nil {
 				return err
 			}
 		}
-		if !first {
+		if i > 0 {
 			fmt.Fprintln(cmd.OutOrStdout())
 		}
-		first = false
 		t.Notes = slices.DeleteFunc(t.Notes, func(note string) bool {
 			printed := notes[note]
 			notes[note] = true
@@ -274,4 +305,8 @@ func printRun(cmd *cobra.Command, dir string) error {
 		}
 	}
 	return nil
+}
+
+func (f *runFlags) places() harness.Places {
+	return harness.Places{Plugins: f.pluginPath, Weights: f.weights}
 }

@@ -29,7 +29,8 @@ func newTable() *cobra.Command {
 alone, with the paper's own errors in footnotes. Otherwise from the records of
 a run (the newest, or --run NAME): measured values beside the published ones,
 the deviations from the paper's protocol under the table. "generation" is the
-metrics of generated images beside the paper's.`,
+metrics of generated images beside the paper's, "sweep" the rows of anobench
+ablate --sweep, which also makes Tables 6 to 9.`,
 		Example: "  anobench table 2,10\n  anobench table 1,generation\n  anobench table 1,2,3 --paper --format latex\n  anobench table 3 --run leather --format csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,8 +38,10 @@ metrics of generated images beside the paper's.`,
 			if err != nil {
 				return err
 			}
-			if paper && slices.Contains(numbers, generationTable) {
-				return usagef("the paper has no table %q: leave --paper out", "generation")
+			for n, name := range namedTables {
+				if paper && slices.Contains(numbers, n) {
+					return usagef("the paper has no table %q: leave --paper out", name)
+				}
 			}
 			f, err := tableFormat(cmd.OutOrStdout(), format)
 			if err != nil {
@@ -60,6 +63,8 @@ metrics of generated images beside the paper's.`,
 				switch {
 				case n == generationTable:
 					t, err = reports.GenerationTable(records)
+				case n == sweepTable:
+					t, err = tableOfSweep(records)
 				case paper:
 					t, err = reports.PaperTable(n)
 				default:
@@ -96,23 +101,39 @@ func formatNames() []string {
 	return names
 }
 
-// generationTable stands for the generation metrics beside the paper's.
-const generationTable = 0
+// Numbers of tables that are none of the paper's.
+const (
+	generationTable = 0  // the generation metrics beside the paper's
+	sweepTable      = -1 // the labelled rows of a run
+)
+
+var namedTables = map[int]string{generationTable: "generation", sweepTable: "sweep"}
 
 func parseTables(arg string) ([]int, error) {
 	var numbers []int
 	for _, s := range strings.Split(arg, ",") {
-		if strings.TrimSpace(s) == "generation" {
-			numbers = append(numbers, generationTable)
+		s = strings.TrimSpace(s)
+		if n, ok := numberOf(s); ok {
+			numbers = append(numbers, n)
 			continue
 		}
-		n, err := strconv.Atoi(strings.TrimSpace(s))
+		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > 12 {
 			return nil, usagef("no table %q: the paper has Tables 1 to 12", s)
 		}
 		numbers = append(numbers, n)
 	}
 	return numbers, nil
+}
+
+// numberOf is the number that stands for a named table.
+func numberOf(name string) (int, bool) {
+	for n, s := range namedTables {
+		if s == name {
+			return n, true
+		}
+	}
+	return 0, false
 }
 
 // tableFormat parses a format; text becomes ANSI on a terminal.
@@ -136,7 +157,11 @@ func saveTable(runDir string, t *reports.Table, f reports.Format) error {
 	if err := t.Render(&b, f); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, fmt.Sprintf("table%02d%s", t.Number, f.Extension())), []byte(b.String()), 0o666)
+	name := fmt.Sprintf("table%02d", t.Number)
+	if t.Number == 0 {
+		name = namedTables[sweepTable]
+	}
+	return os.WriteFile(filepath.Join(dir, name+f.Extension()), []byte(b.String()), 0o666)
 }
 
 // findRun returns the folder of the named run, or of the one that was written
