@@ -133,8 +133,8 @@ class UNet(nn.Module):
 class Block(nn.Module):
     def __init__(self, inputs, outputs):
         super().__init__()
-        self.body = nn.Sequential(norm(inputs, 4, 1e-6), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1),
-                                  norm(outputs, 4, 1e-6), nn.SiLU(), nn.Conv2d(outputs, outputs, 3, padding=1))
+        self.body = nn.Sequential(nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1),
+                                  nn.SiLU(), nn.Conv2d(outputs, outputs, 3, padding=1))
         self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x):
@@ -144,13 +144,11 @@ class Block(nn.Module):
 class Pixels(nn.Module):
     def __init__(self, c):
         super().__init__()
-        self.norm = norm(c, 4, 1e-6)
         self.q, self.k, self.v, self.out = (nn.Conv2d(c, c, 1) for _ in range(4))
 
     def forward(self, x):
         n, c, h, w = x.shape
-        y = self.norm(x)
-        q, k, v = (f(y).reshape(n, c, h * w) for f in (self.q, self.k, self.v))
+        q, k, v = (f(x).reshape(n, c, h * w) for f in (self.q, self.k, self.v))
         weights = (q.transpose(1, 2) @ k * c ** -0.5).softmax(-1)
         return x + self.out((v @ weights.transpose(1, 2)).reshape(n, c, h, w))
 
@@ -166,7 +164,7 @@ class Autoencoder(nn.Module):
             if level < 2:
                 encoder += [nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(w, w, 3, stride=2)]
         middle = lambda: [Block(width, width), Pixels(width), Block(width, width)]
-        encoder += middle() + [norm(width, 4, 1e-6), nn.SiLU(), nn.Conv2d(width, 8, 3, padding=1), nn.Conv2d(8, 8, 1)]
+        encoder += middle() + [nn.SiLU(), nn.Conv2d(width, 8, 3, padding=1), nn.Conv2d(8, 8, 1)]
         decoder = [nn.Conv2d(4, 4, 1), nn.Conv2d(4, width, 3, padding=1)] + middle()
         for level in (2, 1, 0):
             for _ in range(2):
@@ -174,7 +172,7 @@ class Autoencoder(nn.Module):
                 width = widths[level]
             if level:
                 decoder += [nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(width, width, 3, padding=1)]
-        decoder += [norm(width, 4, 1e-6), nn.SiLU(), nn.Conv2d(width, 3, 3, padding=1)]
+        decoder += [nn.SiLU(), nn.Conv2d(width, 3, 3, padding=1)]
         self.encoder, self.decoder = nn.Sequential(*encoder), nn.Sequential(*decoder)
 
     def loss(self, image):

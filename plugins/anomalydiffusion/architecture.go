@@ -26,7 +26,7 @@ func Small(tokens int) Architecture {
 	return Architecture{
 		Model: ldm.Model{
 			UNet:        ldm.UNet{In: 4, Out: 4, Channels: 32, Multipliers: []int{2, 3, 3}, ResBlocks: 1, Attention: []int{2, 4}, Heads: 4, Groups: 8, Depth: 1},
-			Autoencoder: ldm.Autoencoder{Image: 3, Latent: 4, Channels: 32, Multipliers: []int{1, 2, 2}, ResBlocks: 1, Groups: 4, Scale: 1},
+			Autoencoder: ldm.Autoencoder{Image: 3, Latent: 4, Channels: 32, Multipliers: []int{1, 2, 2}, ResBlocks: 1, Scale: 1},
 			Text:        text,
 			Schedule:    ldm.Text2ImageSchedule(),
 		},

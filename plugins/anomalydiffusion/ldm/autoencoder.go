@@ -17,7 +17,7 @@ type Autoencoder struct {
 	Channels    int   // of the first level: a multiple of Groups
 	Multipliers []int // channels of each level, in units of Channels
 	ResBlocks   int   // a level of the encoder; the decoder has one more
-	Groups      int   // of group norms: where each has one channel, no brightness gets through
+	Groups      int   // of group norms; 0: none, which a network of few channels learns colors without
 	Scale       float64
 }
 
@@ -57,7 +57,7 @@ func (a Autoencoder) Encode(g *nn.Graph, image *nn.Node) (Posterior, error) {
 		}
 	}
 	h = a.middle(g, h, "encoder.mid")
-	h = g.SiLU(g.GroupNorm(h, "encoder.norm_out", a.Groups, nn.Eps(1e-6)))
+	h = g.SiLU(a.norm(g, h, "encoder.norm_out"))
 	h = g.Conv2D(h, "encoder.conv_out", 2*a.Latent, nn.Pad(1))
 	moments := g.Conv2D(h, "quant_conv", 2*a.Latent, nn.Kernel(1))
 	return Posterior{
@@ -109,14 +109,22 @@ func (a Autoencoder) Decode(g *nn.Graph, z *nn.Node) (*nn.Node, error) {
 			h = g.Conv2D(g.UpsampleNearest(h, 2), name+".upsample.conv", m*a.Channels, nn.Pad(1))
 		}
 	}
-	h = g.SiLU(g.GroupNorm(h, "decoder.norm_out", a.Groups, nn.Eps(1e-6)))
+	h = g.SiLU(a.norm(g, h, "decoder.norm_out"))
 	return g.Conv2D(h, "decoder.conv_out", a.Image, nn.Pad(1)), g.Err()
+}
+
+// norm is a group norm, if there are any.
+func (a Autoencoder) norm(g *nn.Graph, x *nn.Node, name string) *nn.Node {
+	if a.Groups == 0 {
+		return x
+	}
+	return g.GroupNorm(x, name, a.Groups, nn.Eps(1e-6))
 }
 
 // block is two convolutions beside a skip connection.
 func (a Autoencoder) block(g *nn.Graph, x *nn.Node, name string, out int) *nn.Node {
-	h := g.Conv2D(g.SiLU(g.GroupNorm(x, name+".norm1", a.Groups, nn.Eps(1e-6))), name+".conv1", out, nn.Pad(1))
-	h = g.Conv2D(g.SiLU(g.GroupNorm(h, name+".norm2", a.Groups, nn.Eps(1e-6))), name+".conv2", out, nn.Pad(1))
+	h := g.Conv2D(g.SiLU(a.norm(g, x, name+".norm1")), name+".conv1", out, nn.Pad(1))
+	h = g.Conv2D(g.SiLU(a.norm(g, h, name+".norm2")), name+".conv2", out, nn.Pad(1))
 	if g.Err() == nil && x.Shape()[1] != out {
 		x = g.Conv2D(x, name+".nin_shortcut", out, nn.Kernel(1))
 	}
@@ -131,7 +139,7 @@ func (a Autoencoder) middle(g *nn.Graph, x *nn.Node, name string) *nn.Node {
 	}
 	s := x.Shape()
 	x = a.block(g, x, name+".block_1", s[1])
-	h := g.GroupNorm(x, name+".attn_1.norm", a.Groups, nn.Eps(1e-6))
+	h := a.norm(g, x, name+".attn_1.norm")
 	rows := func(part string) *nn.Node {
 		return g.Tokens(g.Conv2D(h, name+".attn_1."+part, s[1], nn.Kernel(1)))
 	}

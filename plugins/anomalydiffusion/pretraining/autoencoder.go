@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
@@ -15,9 +16,8 @@ import (
 const (
 	autoencoderBatch = 8
 	// Loss terms beside the mean absolute error. Differences between color channels
-	// are a small part of that error and would be learned last; the divergence only
-	// keeps latents from spreading.
-	chromaWeight = 2.0
+	// are a small part of that error; the divergence only keeps latents from spreading.
+	chromaWeight = 0.5
 	squareWeight = 2.0
 	klWeight     = 1e-6
 )
@@ -47,13 +47,14 @@ func trainAutoencoder(ctx context.Context, m ldm.Model, params *nn.ParamSet, dev
 	loss = g.Add(loss, g.Scale(posterior.KL(g), klWeight))
 	g.Output("loss", loss)
 	g.Minimize(loss)
+	pyramid(params, "first_stage_model.")
 	program, err := g.Compile(device)
 	if err != nil {
 		return err
 	}
 	rng := rand.New(rand.NewPCG(t.Seed, 1))
 	x, noise := make([]float32, autoencoderBatch*3*pixels), make([]float32, autoencoderBatch*m.Autoencoder.Latent*pixels/stride/stride)
-	err = train(ctx, "autoencoder", program, params.Weights(), t.AutoencoderSteps, 2e-3, report, func() error {
+	err = train(ctx, "autoencoder", program, params.Weights(), t.AutoencoderSteps, 7e-4, report, func() error {
 		examples := batch(s, rng, autoencoderBatch)
 		for i, e := range examples {
 			toRange(x[i*3*pixels:], e.picture)
@@ -70,6 +71,62 @@ func trainAutoencoder(ctx context.Context, m ldm.Model, params *nn.ParamSet, dev
 		return err
 	}
 	return normalize(m, params, device, s, rng)
+}
+
+// pyramid makes an autoencoder out of fresh weights that passes colors through: three
+// channels of its latents are means of pixels, which the decoder spreads again, and
+// whatever else it has adds nothing yet. From other weights colors are never learned,
+// because they are small beside brightness. Posteriors start with little variance.
+func pyramid(params *nn.ParamSet, prefix string) {
+	const (
+		lift   = 6 // on which SiLU is all but straight
+		logVar = -8
+	)
+	get := func(name string) (p *nn.Param, bias []float32) {
+		p = params.Get(prefix + name + ".weight")
+		return p, params.Get(prefix + name + ".bias").Data
+	}
+	// pass makes channel c of the output the sum of taps of channel c of the input.
+	pass := func(name string, taps map[int]float32, offset float32) {
+		p, bias := get(name)
+		in, size := p.Shape[1], p.Shape[2]*p.Shape[3]
+		for c := range 3 {
+			row := p.Data[c*in*size:][:in*size]
+			clear(row)
+			for k, v := range taps {
+				row[c*size+k] = v
+			}
+			bias[c] = offset
+		}
+	}
+	for _, p := range params.Weights() {
+		if strings.HasPrefix(p.Name, prefix) && (strings.Contains(p.Name, ".conv2.") || strings.Contains(p.Name, ".proj_out.")) {
+			clear(p.Data)
+		}
+	}
+	one, middle := map[int]float32{0: 1}, map[int]float32{4: 1}
+	quarter := map[int]float32{0: 0.25, 1: 0.25, 3: 0.25, 4: 0.25}
+	spread := map[int]float32{}
+	for k := range 9 {
+		spread[k] = []float32{0.25, 0.5, 0.25}[k/3] * []float32{0.25, 0.5, 0.25}[k%3]
+	}
+	pass("encoder.conv_in", middle, 0)
+	pass("encoder.down.0.downsample.conv", quarter, 0)
+	pass("encoder.down.1.block.0.nin_shortcut", one, 0)
+	pass("encoder.down.1.downsample.conv", quarter, lift)
+	pass("encoder.conv_out", middle, -lift)
+	pass("quant_conv", one, 0)
+	pass("post_quant_conv", one, 0)
+	pass("decoder.conv_in", middle, 0)
+	pass("decoder.up.2.upsample.conv", spread, 0)
+	pass("decoder.up.1.upsample.conv", spread, lift)
+	pass("decoder.up.0.block.0.nin_shortcut", one, 0)
+	pass("decoder.conv_out", middle, -lift)
+	p, bias := get("quant_conv")
+	clear(p.Data[len(p.Data)/2:])
+	for i := len(bias) / 2; i < len(bias); i++ {
+		bias[i] = logVar
+	}
 }
 
 // toRange turns [0, 1] into [-1, 1].

@@ -162,6 +162,9 @@ func light(rng *rand.Rand, p picture) {
 			copy(p[c*pixels:][:pixels], old[from*pixels:][:pixels])
 		}
 	}
+	if chance(rng, 0.5) {
+		p.saturate(sized(rng, 1, 8))
+	}
 	gamma, gain := between(rng, 0.7, 1.4), between(rng, 0.7, 1.25)
 	sigma := float32(0)
 	if chance(rng, 0.5) {
@@ -172,6 +175,16 @@ func light(rng *rand.Rand, p picture) {
 		for i := range pixels {
 			v := float32(own*math.Pow(float64(p[c*pixels+i]), gamma)) + sigma*float32(rng.NormFloat64())
 			p[c*pixels+i] = clamp01(v)
+		}
+	}
+}
+
+// saturate multiplies the differences between color channels.
+func (p picture) saturate(factor float64) {
+	for i := range pixels {
+		mean := (p[i] + p[pixels+i] + p[2*pixels+i]) / 3
+		for c := range 3 {
+			p[c*pixels+i] = clamp01(mean + float32(factor)*(p[c*pixels+i]-mean))
 		}
 	}
 }
