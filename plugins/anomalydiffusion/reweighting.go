@@ -56,18 +56,7 @@ const largestWeight = 1.5
 // is 1. The released code compares the noisy latent x with the normal image's clean
 // one, both [C, H, W].
 func ReleasedWeights(weights, mask, x, normal []float32) {
-	Differences(weights, mask, x, normal)
-	channels := float64(len(x) / len(mask))
-	area, sum := 0.0, 0.0
-	for i, d := range weights {
-		area += float64(mask[i])
-		inverse := float64(mask[i]) / (float64(d) / channels)
-		if d == 0 { // the released code takes -1 for a difference of zero
-			inverse = -float64(mask[i])
-		}
-		weights[i] = float32(inverse)
-		sum += inverse
-	}
+	area, sum := inverses(weights, mask, x, normal)
 	for i, inverse := range weights {
 		w := float64(inverse) * area / sum
 		if sum == 0 {
@@ -75,4 +64,34 @@ func ReleasedWeights(weights, mask, x, normal []float32) {
 		}
 		weights[i] = float32(min(max(w, 1), largestWeight))
 	}
+}
+
+// MarchWeights is the weight map of the released code before March 16, 2024: inverse
+// mean squared differences that sum to the number of pixels, without bounds; outside
+// the mask, and everywhere if there is no difference at all, it is 0.
+func MarchWeights(weights, mask, x, normal []float32) {
+	_, sum := inverses(weights, mask, x, normal)
+	for i, inverse := range weights {
+		weights[i] = 0
+		if sum != 0 {
+			weights[i] = float32(float64(inverse) * float64(len(weights)) / sum)
+		}
+	}
+}
+
+// inverses fills dst with inverse mean squared differences of images [C, H, W] inside
+// the mask, and returns the mask's area and their sum.
+func inverses(dst, mask, x, normal []float32) (area, sum float64) {
+	Differences(dst, mask, x, normal)
+	channels := float64(len(x) / len(mask))
+	for i, d := range dst {
+		area += float64(mask[i])
+		inverse := float64(mask[i]) / (float64(d) / channels)
+		if d == 0 { // the released code takes -1 for a difference of zero
+			inverse = -float64(mask[i])
+		}
+		dst[i] = float32(inverse)
+		sum += inverse
+	}
+	return area, sum
 }

@@ -93,29 +93,38 @@ func (m Model) Outline(seed uint64) (*nn.ParamSet, error) {
 
 // Load reads the model's parameters from a checkpoint: that of the text-to-image model
 // as it was released, or the same names in safetensors. What the checkpoint lacks has
-// its initial values and is reported as missing; what it has besides the parameters is
-// reported as unexpected, except for what released checkpoints are known to have and
-// nothing needs.
+// its initial values and is reported as missing.
 func (m Model) Load(path string) (*nn.ParamSet, nn.LoadReport, error) {
 	params, err := m.Outline(1)
 	if err != nil {
 		return nil, nn.LoadReport{}, err
 	}
+	report, err := Read(path, params)
+	if err != nil {
+		return nil, nn.LoadReport{}, err
+	}
+	params.Fill()
+	return params, report, nil
+}
+
+// Read gives params, a model's and maybe others, the values that a checkpoint has. What
+// the checkpoint has besides them is reported as unexpected, except for what released
+// checkpoints are known to have and nothing needs.
+func Read(path string, params *nn.ParamSet) (nn.LoadReport, error) {
 	f, err := weights.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: get the latent diffusion model txt2img-f8-large, 5.7 GB, from https://ommer-lab.com/files/latent-diffusion/nitro/txt2img-f8-large/model.ckpt", err)
 	}
 	if err != nil {
-		return nil, nn.LoadReport{}, err
+		return nn.LoadReport{}, err
 	}
 	defer f.Close()
 	report, err := f.Load(params)
 	if err != nil {
-		return nil, nn.LoadReport{}, fmt.Errorf("checkpoint %s: %w", path, err)
+		return nn.LoadReport{}, fmt.Errorf("checkpoint %s: %w", path, err)
 	}
 	report.Unexpected = slices.DeleteFunc(report.Unexpected, unneeded)
-	params.Fill()
-	return params, report, nil
+	return report, nil
 }
 
 // unneeded says that a tensor of released checkpoints is no parameter: the tables of

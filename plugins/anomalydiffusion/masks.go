@@ -1,0 +1,167 @@
+package anomalydiffusion
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/anobench/anobench/dataset"
+	"github.com/anobench/anobench/plugins/sdk"
+)
+
+// A maskSource gives a mask of the wanted size that is not empty.
+type maskSource func(rng *rand.Rand) *sdk.Mask
+
+// oneOf draws among finished masks.
+func oneOf(masks []*sdk.Mask) maskSource {
+	return func(rng *rand.Rand) *sdk.Mask { return masks[rng.IntN(len(masks))] }
+}
+
+// masks is where the masks of a request come from.
+func (s *artistSettings) masks(req *sdk.Request, d *sdk.Defect) (maskSource, error) {
+	switch s.source {
+	case "augmented":
+		return s.augmented(req, d)
+	case "folder":
+		return s.fromFolder(req)
+	}
+	path := filepath.Join(req.Checkpoint, maskFile(req.Defect))
+	r, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, fmt.Errorf("the checkpoint %s has no masks of defect %q: fit with this defect in the set, and with masks=generated", req.Checkpoint, req.Defect)
+	}
+	t := r.tensor(madeMasks)
+	if t == nil || len(t.Shape) != 3 {
+		return nil, fmt.Errorf("%s has no masks: delete it and fit again", path)
+	}
+	var masks []*sdk.Mask
+	for data := t.Data.([]float32); len(data) > 0; data = data[t.Shape[1]*t.Shape[2]:] {
+		m := &sdk.Mask{Width: t.Shape[2], Height: t.Shape[1], Pix: make([]byte, t.Shape[1]*t.Shape[2])}
+		for i := range m.Pix {
+			m.Pix[i] = byte(data[i])
+		}
+		masks = append(masks, scaledMask(m, req.Width, req.Height))
+	}
+	return oneOf(masks), nil
+}
+
+// augmented draws real masks and changes them.
+func (s *artistSettings) augmented(req *sdk.Request, d *sdk.Defect) (maskSource, error) {
+	pairs := marked(d)
+	for _, p := range pairs {
+		if p.Mask.Width != req.Width || p.Mask.Height != req.Height {
+			return nil, fmt.Errorf("mask of %s is %dx%d, %dx%d was asked for: scale the set to the working size", p.Image.ID, p.Mask.Width, p.Mask.Height, req.Width, req.Height)
+		}
+	}
+	if len(pairs) == 0 {
+		return nil, fmt.Errorf("defect %q has no pair with a mask that is not empty: add pairs or raise the size", d.Name)
+	}
+	return func(rng *rand.Rand) *sdk.Mask { return augmentedMask(rng, pairs) }, nil
+}
+
+// fromFolder reads the masks of a folder, or of its folder of the defect's name.
+func (s *artistSettings) fromFolder(req *sdk.Request) (maskSource, error) {
+	dir := filepath.Join(s.folder, req.Defect)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		dir = s.folder
+		entries, err = os.ReadDir(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("option masks-folder: %w", err)
+	}
+	var masks []*sdk.Mask
+	for _, e := range entries {
+		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		m, err := dataset.ReadMask(path)
+		if err != nil {
+			return nil, fmt.Errorf("option masks-folder: %w", err)
+		}
+		if m.Width != req.Width || m.Height != req.Height {
+			return nil, fmt.Errorf("option masks-folder: %s is %dx%d, %dx%d was asked for: scale masks to the working size", path, m.Width, m.Height, req.Width, req.Height)
+		}
+		mask := &sdk.Mask{Width: m.Width, Height: m.Height, Pix: m.Pix}
+		for i, v := range mask.Pix {
+			mask.Pix[i] = 0
+			if v >= 128 {
+				mask.Pix[i] = 255
+			}
+		}
+		if empty(mask) {
+			return nil, fmt.Errorf("option masks-folder: %s marks no pixel (levels of 128 and above do): remove it", path)
+		}
+		masks = append(masks, mask)
+	}
+	if len(masks) == 0 {
+		return nil, fmt.Errorf("option masks-folder: %s has no masks", dir)
+	}
+	return oneOf(masks), nil
+}
+
+func empty(m *sdk.Mask) bool { return !slices.ContainsFunc(m.Pix, func(v byte) bool { return v != 0 }) }
+
+// scaledMask is a mask at another size.
+func scaledMask(m *sdk.Mask, w, h int) *sdk.Mask {
+	if m.Width == w && m.Height == h {
+		return m
+	}
+	out := &sdk.Mask{Width: w, Height: h, Pix: make([]byte, w*h)}
+	for i, v := range binary(m, w, h) {
+		out.Pix[i] = byte(255 * v)
+	}
+	return out
+}
+
+// Bounds of what augmentedMask changes.
+const (
+	mostTurned  = 30.0 // degrees, to either side
+	mostScaled  = 1.25 // as a factor, and its inverse
+	mostShifted = 0.15 // of width and height, to either side
+	redraws     = 20
+)
+
+// augmentedMask is the mask of one of the pairs flipped, turned, scaled and shifted. It
+// keeps at least half of its area; where no draw does, it stays as it is.
+func augmentedMask(rng *rand.Rand, pairs []*sdk.Pair) *sdk.Mask {
+	real := &pairs[rng.IntN(len(pairs))].Mask
+	w, h := real.Width, real.Height
+	cx, cy, area := 0.0, 0.0, 0.0
+	for i, v := range real.Pix {
+		if v != 0 {
+			cx, cy, area = cx+float64(i%w), cy+float64(i/w), area+1
+		}
+	}
+	cx, cy = cx/area, cy/area
+	around := func(limit float64) float64 { return limit * (2*rng.Float64() - 1) }
+	for range redraws {
+		sin, cos := math.Sincos(around(mostTurned) * math.Pi / 180)
+		scale := math.Pow(mostScaled, around(1))
+		flipX, flipY := float64(1-2*rng.IntN(2)), float64(1-2*rng.IntN(2))
+		toX, toY := cx+around(mostShifted)*float64(w), cy+around(mostShifted)*float64(h)
+		out, got := &sdk.Mask{Width: w, Height: h, Pix: make([]byte, w*h)}, 0.0
+		for i := range out.Pix {
+			dx, dy := (float64(i%w)-toX)/scale, (float64(i/w)-toY)/scale
+			x, y := int(math.Round(cx+flipX*(cos*dx-sin*dy))), int(math.Round(cy+flipY*(sin*dx+cos*dy)))
+			if x >= 0 && y >= 0 && x < w && y < h && real.Pix[y*w+x] != 0 {
+				out.Pix[i] = 255
+				got++
+			}
+		}
+		if got >= max(1, area*scale*scale/2) {
+			return out
+		}
+	}
+	return real
+}

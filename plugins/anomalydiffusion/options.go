@@ -1,0 +1,250 @@
+package anomalydiffusion
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
+	"github.com/anobench/anobench/plugins/sdk"
+)
+
+// figures are what an option of 0, or of no text, stands for at a scale.
+type figures struct {
+	iterations, maskIterations, saveEvery int
+	steps, maskSteps, maskCount           int
+	maskWord                              string
+	encoderRate                           float64 // learning rate of the spatial encoder, as a share of that of embeddings
+	paste                                 string
+}
+
+var (
+	// paperFigures are the paper's (Sec. 4.1 and C.1), and the released code's where it
+	// gives none.
+	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, maskSteps: 100, maskCount: 504, maskWord: "crack", encoderRate: 1, paste: "latent"}
+	// smallFigures fit a category in less than a minute. The encoder has been trained
+	// before, and is only adapted.
+	smallFigures = figures{iterations: 300, maskIterations: 100, saveEvery: 100, steps: 20, maskSteps: 20, maskCount: 32, maskWord: "mask", encoderRate: 0.1, paste: "residual"}
+)
+
+// options is the schema. Only AnomalyDiffusion itself has those of the spatial
+// embedding, the masked loss and the re-weighting.
+func (g *generator) options() []sdk.Option {
+	number := func(name, value, lo, hi, help string) sdk.Option {
+		return sdk.Option{Name: name, Type: sdk.Float, Default: value, Min: lo, Max: hi, Help: help}
+	}
+	count := func(name, value, lo, hi, help string) sdk.Option {
+		return sdk.Option{Name: name, Type: sdk.Int, Default: value, Min: lo, Max: hi, Help: help}
+	}
+	scaled := func(name, hi, help string, small, paper int) sdk.Option {
+		return count(name, "0", "0", hi, fmt.Sprintf("%s; 0: %d at scale small, %d at scale paper.", help, small, paper))
+	}
+	file := func(name, help string) sdk.Option { return sdk.Option{Name: name, Type: sdk.Path, Help: help} }
+	text := func(name, value, help string, choices ...string) sdk.Option {
+		return sdk.Option{Name: name, Type: sdk.String, Default: value, Choices: choices, Help: help}
+	}
+	yes := func(name, value, help string) sdk.Option {
+		return sdk.Option{Name: name, Type: sdk.Bool, Default: value, Help: help}
+	}
+	small, paper := smallFigures, paperFigures
+	all := []sdk.Option{
+		text("scale", "small", "Networks: small ones that come along and run on a CPU, or the paper's text-to-image model of 1.45 billion parameters.", "small", "paper"),
+		file("weights", "Checkpoint of the latent diffusion model (txt2img-f8-large at scale paper); none: the one that comes along, at scale small."),
+		file("vocabulary", "vocab.txt of bert-base-uncased, needed at scale paper; scale small has its own."),
+		file("embeddings", "Trained embeddings, such as a released embeddings.pt: taken as they are, nothing else is trained but masks."),
+		count("anomaly-tokens", "8", "1", "64", "Tokens k of an anomaly embedding (paper: 8, released configuration: 4); those of given embeddings where there are some."),
+		text("init-word", "anomaly", "Word that anomaly embeddings start from: one token of the vocabulary (released: anomaly)."),
+		scaled("iterations", "100000000", "Training steps of the embeddings", small.iterations, paper.iterations),
+		count("batch", "4", "1", "64", "Pairs of a training step (paper: 4)."),
+		number("lr", "0.005", "0.0000001", "1", "Learning rate of embeddings (paper: 0.005; effective in the released code: 0.02)."),
+		yes("augment", "true", "Flip, turn and crop half of the training batches (Sec. B)."),
+		count("seed", "23", "0", "2147483647", "Seed of training (released: 23)."),
+		scaled("save-every", "100000000", "Training steps after which the state is saved to go on from", small.saveEvery, paper.saveEvery),
+		text("masks", "generated", "Masks come from a mask embedding, from real masks that are flipped, turned, scaled and shifted, or from a folder.", "generated", "augmented", "folder"),
+		file("masks-folder", "Folder of masks, or of a folder of masks for each defect, at the size of the images, for masks=folder."),
+		count("mask-tokens", "4", "1", "64", "Tokens of a mask embedding (paper: 4 in Sec. 4.1, 2 in Sec. C.1; released: 16)."),
+		text("mask-init-word", "", fmt.Sprintf("Word that mask embeddings start from; none: %s at scale small, %s at scale paper (released).", small.maskWord, paper.maskWord)),
+		scaled("mask-iterations", "100000000", "Training steps of each mask embedding", small.maskIterations, paper.maskIterations),
+		scaled("mask-count", "100000", "Masks that a fit makes of each defect, for images to draw from", small.maskCount, paper.maskCount),
+		scaled("mask-steps", "500", "DDIM steps of a mask (released: 100)", small.maskSteps, paper.maskSteps),
+		number("mask-guidance", "5", "1", "50", "Scale of classifier-free guidance of masks (paper: 5)."),
+		scaled("steps", "500", "DDIM steps of an image (released: 200)", small.steps, paper.steps),
+		number("eta", "1", "0", "1", "Share of the diffusion's noise that DDIM steps of an image add (released: 1)."),
+		number("guidance", "1", "1", "50", "Scale of classifier-free guidance of images; 1: none (released)."),
+		text("blend", "paper", "The normal image is put around the mask after each step at the next time (paper, Eq. 1), or before it and not after the last (released).", "paper", "released"),
+		text("final-paste", "", fmt.Sprintf("Surroundings of the mask in the end: pixels of the normal image, its latents, none (released), or residual: the normal image plus what painting changed, softened at the mask's edge; no text: %s at scale small, %s at scale paper.", small.paste, paper.paste),
+			"", "pixel", "latent", "none", "residual"),
+	}
+	if !g.full {
+		return all
+	}
+	return append(all,
+		yes("sae", "true", "Use the spatial embedding; false: the anomaly embedding alone (Table 6)."),
+		yes("masked-loss", "true", "Learn within masks alone (Eq. 5; Table 6)."),
+		file("spatial-encoder", "Values that the spatial encoder starts from, such as a released spatial_encoder.pt; none: those of the checkpoint, or new ones where it has none."),
+		count("spatial-tokens", "4", "1", "16", "Tokens n of the spatial embedding (paper: 4)."),
+		number("spatial-lr", "0", "0", "1", "Learning rate of the spatial encoder; 0: a tenth of lr at scale small, whose encoder is trained before, lr at scale paper (released)."),
+		text("spatial-bn", "running", "Batch norms of the spatial encoder in generation take running statistics, or those of eight masks, as the released code does.", "running", "batch"),
+		text("aar", "paper", "Adaptive attention re-weighting: none, Eq. 7, that of the released code, or that of its version of March 14, 2024.", "off", "paper", "released", "released-mar14"),
+		number("aar-temperature", "1", "0.000001", "1000000000", "Temperature of the softmax of aar=paper; above 1 it spreads weights (paper: none, 1)."),
+		count("aar-every", "1", "1", "500", "Steps after which weights of aar=paper are made anew; each time an image is decoded."),
+		yes("aar-same-step", "false", "Weights of aar=paper act on the step that they are made from, which takes a second prediction, not on the next one."),
+		text("aar-defects", "", "Defects that attention is re-weighted for, separated by commas; none: all of them."),
+	)
+}
+
+// settings are the options, with a scale's figures where they leave it to the scale.
+type settings struct {
+	paper               bool // scale
+	weights, vocabulary string
+	inversion           inversionSettings
+	artist              artistSettings
+	painter             painterSettings
+}
+
+// inversionSettings are those of the anomaly embeddings and the spatial encoder.
+type inversionSettings struct {
+	embeddings, encoder          string // paths
+	sae, masked, augment         bool
+	anomalyTokens, spatialTokens int
+	word                         string
+	iterations, batch, saveEvery int
+	learningRate, encoderRate    float64
+	seed                         uint64
+}
+
+// artistSettings are those of masks.
+type artistSettings struct {
+	source, folder           string
+	tokens                   int
+	word                     string
+	iterations, count, steps int
+	guidance                 float64
+}
+
+// painterSettings are those of images.
+type painterSettings struct {
+	steps           int
+	eta, guidance   float64
+	blend           ldm.Blending
+	paste           string
+	batchStatistics bool // in the spatial encoder
+	reweighting     string
+	temperature     float64
+	every           int
+	sameStep        bool
+	defects         []string // re-weighted; none for all
+	promptToPrompt  bool
+}
+
+// read takes the options apart.
+func (g *generator) read(o sdk.Options) (settings, error) {
+	s := settings{paper: o.String("scale") == "paper", weights: o.Path("weights"), vocabulary: o.Path("vocabulary")}
+	f := smallFigures
+	if s.paper {
+		f = paperFigures
+	}
+	or := func(name string, figure int) int {
+		if v := o.Int(name); v != 0 {
+			return v
+		}
+		return figure
+	}
+	seed, err := strconv.ParseUint(o.String("seed"), 10, 64)
+	if err != nil {
+		return s, fmt.Errorf("option seed: %w", err)
+	}
+	s.inversion = inversionSettings{
+		embeddings: o.Path("embeddings"), augment: o.Bool("augment"), anomalyTokens: o.Int("anomaly-tokens"), word: o.String("init-word"),
+		iterations: or("iterations", f.iterations), batch: o.Int("batch"), saveEvery: or("save-every", f.saveEvery), learningRate: o.Float("lr"), seed: seed,
+	}
+	s.artist = artistSettings{
+		source: o.String("masks"), folder: o.Path("masks-folder"), tokens: o.Int("mask-tokens"), word: o.String("mask-init-word"),
+		iterations: or("mask-iterations", f.maskIterations), count: or("mask-count", f.maskCount), steps: or("mask-steps", f.maskSteps), guidance: o.Float("mask-guidance"),
+	}
+	if s.artist.word == "" {
+		s.artist.word = f.maskWord
+	}
+	if (s.artist.source == "folder") != (s.artist.folder != "") {
+		return s, fmt.Errorf("option masks is %s and masks-folder %q: a folder goes with masks=folder", s.artist.source, s.artist.folder)
+	}
+	s.painter = painterSettings{
+		steps: or("steps", f.steps), eta: o.Float("eta"), guidance: o.Float("guidance"), paste: o.String("final-paste"),
+		reweighting: "off", promptToPrompt: g.promptToPrompt,
+	}
+	if o.String("blend") == "released" {
+		s.painter.blend = ldm.BlendReleased
+	}
+	if s.painter.paste == "" {
+		s.painter.paste = f.paste
+	}
+	if g.full {
+		s.inversion.sae, s.inversion.masked = o.Bool("sae"), o.Bool("masked-loss")
+		s.inversion.encoder, s.inversion.spatialTokens = o.Path("spatial-encoder"), o.Int("spatial-tokens")
+		if s.inversion.encoderRate = o.Float("spatial-lr"); s.inversion.encoderRate == 0 {
+			s.inversion.encoderRate = s.inversion.learningRate * f.encoderRate
+		}
+		s.painter.batchStatistics = o.String("spatial-bn") == "batch"
+		s.painter.reweighting, s.painter.temperature = o.String("aar"), o.Float("aar-temperature")
+		s.painter.every, s.painter.sameStep = o.Int("aar-every"), o.Bool("aar-same-step")
+		for name := range strings.SplitSeq(o.String("aar-defects"), ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				s.painter.defects = append(s.painter.defects, name)
+			}
+		}
+	}
+	return s, nil
+}
+
+// architecture is that of the scale; without a spatial embedding it has one token of it
+// that nothing uses.
+func (s *settings) architecture() Architecture {
+	tokens := max(s.inversion.spatialTokens, 1)
+	if s.paper {
+		return Paper(tokens)
+	}
+	return Small(tokens)
+}
+
+// check looks for what is wrong with a set and the options for it before anything
+// takes long.
+func (s *settings) check(a Architecture, set *sdk.FewShotSet) error {
+	if set == nil || len(set.Defects) == 0 {
+		return fmt.Errorf("the few-shot set has no defects: add images to test/<defect> and masks to ground_truth/<defect>")
+	}
+	first := &set.Defects[0]
+	for i := range set.Defects {
+		d := &set.Defects[i]
+		if len(marked(d)) == 0 {
+			return fmt.Errorf("defect %q has no pair with a mask that is not empty (%d pairs): add pairs or raise the size", d.Name, len(d.Pairs))
+		}
+		for _, p := range d.Pairs {
+			w, h := first.Pairs[0].Image.Width, first.Pairs[0].Image.Height
+			if p.Image.Width != w || p.Image.Height != h {
+				return fmt.Errorf("image %s is %dx%d and %s is %dx%d: scale the set to one size", p.Image.ID, p.Image.Width, p.Image.Height, first.Pairs[0].Image.ID, w, h)
+			}
+			if p.Mask.Width != w || p.Mask.Height != h {
+				return fmt.Errorf("mask of %s is %dx%d, its image %dx%d: scale the set to one size", p.Image.ID, p.Mask.Width, p.Mask.Height, w, h)
+			}
+		}
+	}
+	if _, err := a.Schedule.DDIM(s.painter.steps, s.painter.eta); err != nil {
+		return fmt.Errorf("option steps: %w", err)
+	}
+	if _, err := a.Schedule.DDIM(s.artist.steps, 1); err != nil {
+		return fmt.Errorf("option mask-steps: %w", err)
+	}
+	return nil
+}
+
+// marked are the pairs of a defect whose mask is not empty.
+func marked(d *sdk.Defect) []*sdk.Pair {
+	var out []*sdk.Pair
+	for i := range d.Pairs {
+		if slices.ContainsFunc(d.Pairs[i].Mask.Pix, func(v byte) bool { return v != 0 }) {
+			out = append(out, &d.Pairs[i])
+		}
+	}
+	return out
+}

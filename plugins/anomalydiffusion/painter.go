@@ -1,0 +1,237 @@
+package anomalydiffusion
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/anobench/anobench/nn"
+	"github.com/anobench/anobench/nn/exec"
+	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
+	"github.com/anobench/anobench/plugins/sdk"
+)
+
+// companions is how many masks batch norms see together where they take batch
+// statistics, as in the released code.
+const companions = 8
+
+// An order is what to paint.
+type order struct {
+	normal  *sdk.Image
+	mask    *sdk.Mask
+	beside  []*sdk.Mask // other masks that batch statistics are taken over
+	prompt  ldm.Prompt
+	noise   []float32 // of the autoencoder, [C, h, w]
+	sampler uint64    // seed
+}
+
+// A painter paints anomalies into normal images by blended diffusion in latents
+// (Sec. 3.1, Eq. 1).
+type painter struct {
+	m *pretrained
+	painterSettings
+	set          *sdk.FewShotSet
+	embedding    []float32 // of the anomaly, [k, D]
+	prompts      []ldm.Prompt
+	w, h         int // of images
+	workW, workH int // of images as the model makes them
+	lw, lh       int // of latents
+	batch        int
+	masksEach    int // that the spatial encoder sees for an image; 0 for no spatial embedding
+
+	encode, decode, spatial *exec.Program
+	conditions              *conditioner
+	denoiser                *ldm.Denoiser
+	sampler                 *ldm.Sampler
+	steering                *steering // nil for attention as it is
+
+	// Buffers of a batch.
+	normals, images, latents, noise []float32
+	context, vectors, shown, tokens []float32
+}
+
+// newPainter compiles what a request needs.
+func newPainter(m *pretrained, s *settings, req *sdk.Request, embedding []float32) (*painter, error) {
+	p := &painter{
+		m: m, painterSettings: s.painter, set: req.Set, embedding: embedding, w: req.Width, h: req.Height,
+		workW: m.whole(req.Width), workH: m.whole(req.Height), batch: min(sampleBatch, req.Count),
+	}
+	stride, channels := m.Autoencoder.Stride(), m.Autoencoder.Latent
+	p.lw, p.lh = p.workW/stride, p.workH/stride
+	each := len(embedding) / m.Text.Channels
+	var err error
+	if s.inversion.sae {
+		each += m.Encoder.Tokens
+		mode := nn.Eval
+		if p.masksEach = 1; p.batchStatistics {
+			p.masksEach, mode = companions, nn.Train
+		}
+		if p.spatial, err = m.spatial(p.masksEach, mode); err != nil {
+			return nil, err
+		}
+		p.shown, p.tokens = make([]float32, p.masksEach*m.Masks*m.Masks), make([]float32, p.masksEach*m.Encoder.Tokens*m.Text.Channels)
+	}
+	if p.prompts, err = m.spliced(each); err != nil {
+		return nil, err
+	}
+	if p.encode, err = m.encoding(p.batch, p.workH, p.workW); err != nil {
+		return nil, fmt.Errorf("images of %dx%d pixels: %w", p.workW, p.workH, err)
+	}
+	if p.decode, err = m.decoding(p.batch, p.workH, p.workW); err != nil {
+		return nil, fmt.Errorf("images of %dx%d pixels: %w", p.workW, p.workH, err)
+	}
+	contexts := p.batch
+	if p.guidance > 1 {
+		contexts *= 2
+	}
+	if p.conditions, err = m.conditioner(contexts, each); err != nil {
+		return nil, err
+	}
+	p.steering = p.steers(req.Defect, contexts)
+	if p.steering != nil {
+		p.denoiser, err = m.SteeredDenoiser(m.params, m.device, contexts, p.lh, p.lw, p.steering.form)
+	} else {
+		p.denoiser, err = m.Denoiser(m.params, m.device, contexts, p.lh, p.lw)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("images of %dx%d pixels: %w", p.workW, p.workH, err)
+	}
+	p.sampler = &ldm.Sampler{
+		Predict: p.denoiser.Predict, Shape: [3]int{channels, p.lh, p.lw},
+		Around: &ldm.Surroundings{Blend: p.blend, Paste: p.paste != "none"},
+	}
+	if p.guidance > 1 {
+		p.sampler.Predict = ldm.Guided(p.denoiser.Predict, p.guidance)
+	}
+	if p.sampler.DDIM, err = m.Schedule.DDIM(p.steps, p.eta); err != nil {
+		return nil, err
+	}
+	if p.steering != nil {
+		p.steering.attach(p)
+	}
+
+	pixels, latent := 3*p.workW*p.workH, channels*p.lw*p.lh
+	p.normals, p.images = make([]float32, p.batch*pixels), make([]float32, p.batch*pixels)
+	p.latents, p.noise = make([]float32, p.batch*latent), make([]float32, p.batch*latent)
+	p.context, p.vectors = make([]float32, contexts*m.Text.Length*m.Text.Channels), make([]float32, contexts*each*m.Text.Channels)
+	return p, nil
+}
+
+// order draws what to paint by a sample's seed.
+func (p *painter) order(seed uint64, masks maskSource) order {
+	rng := sdk.Rand(seed)
+	o := order{
+		normal: &p.set.Normals[rng.IntN(len(p.set.Normals))], mask: masks(rng), prompt: p.prompts[rng.IntN(len(p.prompts))],
+		sampler: rng.Uint64(), noise: make([]float32, len(p.noise)/p.batch),
+	}
+	normal(rng, o.noise)
+	for range p.masksEach - 1 {
+		o.beside = append(o.beside, masks(rng))
+	}
+	return o
+}
+
+// paint makes the images of a batch of orders, 8-bit RGB each.
+func (p *painter) paint(ctx context.Context, orders []order) ([][]byte, error) {
+	stride := p.m.Autoencoder.Stride()
+	pixels, latent := len(p.normals)/p.batch, len(p.latents)/p.batch
+	seeds := make([]uint64, p.batch)
+	masks, small := make([][]float32, p.batch), make([]float32, 0, p.batch*p.lw*p.lh)
+	for i, o := range orders {
+		copy(p.normals[i*pixels:], tensor(o.normal, p.workW, p.workH))
+		copy(p.noise[i*latent:], o.noise)
+		masks[i] = binary(o.mask, p.workW, p.workH)
+		small = append(small, latentMask(masks[i], p.workW, p.workH, stride)...)
+		seeds[i] = o.sampler
+	}
+	if err := p.condition(orders); err != nil {
+		return nil, err
+	}
+	if err := run(p.encode, value{"latents", p.latents}, value{"image", p.normals}, value{"noise", p.noise}); err != nil {
+		return nil, err
+	}
+	p.sampler.Around.Latents, p.sampler.Around.Mask = p.latents, small
+	if p.steering != nil {
+		if err := p.steering.begin(orders, masks); err != nil {
+			return nil, err
+		}
+	}
+	painted, err := p.sampler.Sample(ctx, seeds)
+	if err != nil {
+		return nil, err
+	}
+	if err := run(p.decode, value{"image", p.images}, value{"latents", painted}); err != nil {
+		return nil, err
+	}
+	if p.paste == "residual" { // of what the autoencoder makes of the normal image
+		back := p.normals
+		if err := run(p.decode, value{"image", back}, value{"latents", p.latents}); err != nil {
+			return nil, err
+		}
+		for i, v := range back {
+			p.images[i] -= v
+		}
+	}
+	out := make([][]byte, p.batch)
+	for i, o := range orders {
+		out[i] = p.finished(o, rescaled(p.images[i*pixels:][:pixels], p.workW, p.workH, p.w, p.h))
+	}
+	return out, nil
+}
+
+// condition sets the context of the prompts with their embeddings.
+func (p *painter) condition(orders []order) error {
+	m := p.m
+	dim := m.Text.Channels
+	var prompts []ldm.Prompt
+	contexts := len(p.context) / (m.Text.Length * dim)
+	for range contexts - p.batch {
+		prompts = append(prompts, m.wordless())
+	}
+	each := len(p.vectors) / contexts
+	for _, o := range orders {
+		vectors := p.vectors[len(prompts)*each:][:each]
+		prompts = append(prompts, o.prompt)
+		rest := vectors[copy(vectors, p.embedding):]
+		if p.masksEach == 0 {
+			continue
+		}
+		for k, mask := range append([]*sdk.Mask{o.mask}, o.beside...) {
+			whole := make([]float32, p.w*p.h)
+			for j, v := range mask.Pix {
+				whole[j] = float32(v) / 255
+			}
+			copy(p.shown[k*m.Masks*m.Masks:], rescaled(whole, p.w, p.h, m.Masks, m.Masks))
+		}
+		if err := run(p.spatial, value{"embedding", p.tokens}, value{"mask", p.shown}); err != nil {
+			return err
+		}
+		copy(rest, p.tokens)
+	}
+	if err := p.conditions.contexts(p.context, prompts, p.vectors); err != nil {
+		return err
+	}
+	return p.denoiser.Condition(p.context)
+}
+
+// finished puts what was painted, [3, h, w], into the normal image.
+func (p *painter) finished(o order, painted []float32) []byte {
+	area := p.w * p.h
+	out := make([]byte, 3*area)
+	var soft []float32
+	if p.paste == "residual" {
+		soft = softened(binary(o.mask, p.w, p.h), p.w, p.h, p.m.Autoencoder.Stride())
+	}
+	for i := range out {
+		c, at := i%3, i/3
+		v, before := float64(painted[c*area+at]), o.normal.Pix[i]
+		switch {
+		case p.paste == "residual":
+			v = float64(before)/127.5 - 1 + float64(soft[at])*v
+		case p.paste == "pixel" && o.mask.Pix[at] == 0:
+			out[i] = before
+			continue
+		}
+		out[i] = level(v)
+	}
+	return out
+}

@@ -1,0 +1,325 @@
+package anomalydiffusion
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/anobench/anobench/nn"
+	"github.com/anobench/anobench/nn/exec"
+	"github.com/anobench/anobench/nn/weights"
+	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
+)
+
+// A pretrained is the networks with the values that a fit starts from, on a device.
+type pretrained struct {
+	Architecture
+	params      *nn.ParamSet
+	tokenizer   *ldm.Tokenizer
+	placeholder int     // token
+	prompts     [][]int // tokens of each of ldm.Prompts
+	device      *exec.CPU
+	newEncoder  bool // the checkpoint lacks some of the spatial encoder
+}
+
+// open loads the networks that the settings name.
+func open(s *settings) (_ *pretrained, err error) {
+	m := &pretrained{Architecture: s.architecture(), tokenizer: ldm.SmallTokenizer()}
+	switch {
+	case s.paper && s.weights == "":
+		return nil, errors.New("scale=paper needs the latent diffusion model: get txt2img-f8-large, 5.7 GB, from https://ommer-lab.com/files/latent-diffusion/nitro/txt2img-f8-large/model.ckpt and name it in option weights")
+	case s.paper && s.vocabulary == "":
+		return nil, errors.New("scale=paper needs a vocabulary: get vocab.txt of https://huggingface.co/bert-base-uncased and name it in option vocabulary")
+	case !s.paper && s.vocabulary != "":
+		return nil, errors.New("option vocabulary is for scale=paper: scale small has its own")
+	case s.weights == "" && len(smallWeights) == 0:
+		return nil, errors.New("this program was built without the small model: name a checkpoint of it in option weights")
+	case s.vocabulary != "":
+		if m.tokenizer, err = ldm.ReadVocabulary(s.vocabulary); err != nil {
+			return nil, err
+		}
+		if have, want := m.tokenizer.Size(), m.Text.Vocabulary; have != want {
+			return nil, fmt.Errorf("vocabulary %s has %d tokens and the model %d: take that of bert-base-uncased", s.vocabulary, have, want)
+		}
+	}
+	if m.placeholder, err = m.tokenizer.ID(ldm.Placeholder); err != nil {
+		return nil, err
+	}
+	for _, p := range ldm.Prompts() {
+		m.prompts = append(m.prompts, m.tokenizer.Encode(p, m.Text.Length))
+	}
+	outline := m.Model.Outline
+	if s.inversion.sae {
+		outline = m.Outline
+	}
+	if m.params, err = outline(s.inversion.seed); err != nil {
+		return nil, err
+	}
+	m.device = exec.NewCPU(runtime.GOMAXPROCS(0))
+	defer func() {
+		if err != nil {
+			m.device.Close()
+		}
+	}()
+	if need, free := 4*int64(m.params.Count()), m.device.Free(); need > free {
+		return nil, fmt.Errorf("parameters of the model: %w: or take scale=small", &exec.MemoryError{Need: need, Free: free})
+	}
+	if err := m.load(s); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *pretrained) close() { m.device.Close() }
+
+// load gives the parameters their values.
+func (m *pretrained) load(s *settings) error {
+	from := "that comes with the program"
+	var report nn.LoadReport
+	var err error
+	if s.weights != "" {
+		from = s.weights
+		report, err = ldm.Read(s.weights, m.params)
+	} else {
+		var f *weights.File
+		if f, err = weights.Read(bytes.NewReader(smallWeights), int64(len(smallWeights))); err == nil {
+			report, err = f.Load(m.params)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("option weights, scale %s: %w", s.scale(), err)
+	}
+	var missing []string
+	for _, name := range report.Missing {
+		if strings.HasPrefix(name, encoderPrefix) {
+			m.newEncoder = true
+		} else {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("checkpoint %s lacks %d parameters of the model, the first of which is %s: it is of another model than scale %s has", from, len(missing), missing[0], s.scale())
+	}
+	m.params.Fill()
+	if path := s.inversion.encoder; path != "" && s.inversion.sae {
+		if err := m.loadEncoder(path); err != nil {
+			return fmt.Errorf("option spatial-encoder: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *settings) scale() string {
+	if s.paper {
+		return "paper"
+	}
+	return "small"
+}
+
+// loadEncoder reads the spatial encoder from a file of its own, in which names have no
+// prefix.
+func (m *pretrained) loadEncoder(path string) error {
+	own := nn.NewOutline(1)
+	g := nn.NewGraph(own, nn.Eval)
+	if _, err := m.Encoder.Embedding(g, g.Input("mask", 1, 1, m.Masks, m.Masks)); err != nil {
+		return err
+	}
+	for _, p := range own.All() {
+		p.Data = m.params.Get(encoderPrefix + p.Name).Data
+	}
+	f, err := weights.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	report, err := f.Load(own)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if len(report.Missing) > 0 || len(report.Unexpected) > 0 {
+		return fmt.Errorf("%s does not fit an encoder of %d tokens (option spatial-tokens): missing %v, unexpected %v", path, m.Encoder.Tokens, brief(report.Missing), brief(report.Unexpected))
+	}
+	m.newEncoder = false
+	return nil
+}
+
+// brief is the first few of a list.
+func brief(names []string) []string {
+	if len(names) > 3 {
+		return append(names[:3:3], fmt.Sprintf("and %d more", len(names)-3))
+	}
+	return names
+}
+
+// freeze lets a program that trains none, or few, of the parameters prepare the others
+// for good, if there is memory for it: up to twice theirs.
+func (m *pretrained) freeze(g *nn.Graph) {
+	if m.device.Free() > 12*int64(m.params.Count()) {
+		g.Freeze()
+	}
+}
+
+// program compiles a graph without training.
+func (m *pretrained) program(mode nn.Mode, build func(g *nn.Graph) error) (*exec.Program, error) {
+	g := nn.NewGraph(m.params, mode)
+	if err := build(g); err != nil {
+		return nil, err
+	}
+	m.freeze(g)
+	return g.Compile(m.device)
+}
+
+// encoding draws "latents" [n, C, h/s, w/s] of "image" [n, 3, h, w] in [-1, 1] by
+// "noise".
+func (m *pretrained) encoding(n, h, w int) (*exec.Program, error) {
+	return m.program(nn.Eval, func(g *nn.Graph) error {
+		posterior, err := m.Encode(g, g.Input("image", n, m.Autoencoder.Image, h, w))
+		if err != nil {
+			return err
+		}
+		s := m.Autoencoder.Stride()
+		g.Output("latents", posterior.Sample(g, g.Input("noise", n, m.Autoencoder.Latent, h/s, w/s)))
+		return nil
+	})
+}
+
+// decoding makes "image" [n, 3, h, w] of "latents".
+func (m *pretrained) decoding(n, h, w int) (*exec.Program, error) {
+	return m.program(nn.Eval, func(g *nn.Graph) error {
+		s := m.Autoencoder.Stride()
+		image, err := m.Decode(g, g.Input("latents", n, m.Autoencoder.Latent, h/s, w/s))
+		g.Output("image", image)
+		return err
+	})
+}
+
+// spatial makes the "embedding" [n*Tokens, Dim] of "mask" [n, 1, Masks, Masks], with
+// batch statistics in the mode Train.
+func (m *pretrained) spatial(n int, mode nn.Mode) (*exec.Program, error) {
+	return m.program(mode, func(g *nn.Graph) error {
+		embedding, err := m.Spatial(g, g.Input("mask", n, 1, m.Masks, m.Masks))
+		g.Output("embedding", embedding)
+		return err
+	})
+}
+
+// A value is what an input or an output of a program holds.
+type value struct {
+	name string
+	data []float32
+}
+
+// run sets inputs, runs a program and reads one output.
+func run(p *exec.Program, out value, in ...value) error {
+	for _, v := range in {
+		if err := p.Set(v.name, v.data); err != nil {
+			return err
+		}
+	}
+	p.Run()
+	return p.Read(out.name, out.data)
+}
+
+// A conditioner makes contexts of prompts.
+type conditioner struct {
+	program      *exec.Program
+	n, each, dim int // prompts, and vectors of each
+	length       int
+	tokens, at   []float32
+}
+
+// conditioner is for n prompts with so many vectors spliced into each.
+func (m *pretrained) conditioner(n, each int) (*conditioner, error) {
+	c := &conditioner{n: n, each: each, dim: m.Text.Channels, length: m.Text.Length}
+	c.tokens, c.at = make([]float32, n*c.length), make([]float32, n*c.length)
+	var err error
+	c.program, err = m.program(nn.Eval, func(g *nn.Graph) error {
+		vectors := Spliced{Rows: g.Input("vectors", n*each, c.dim), At: g.Input("at", n, c.length)}
+		context, err := m.Prompted(g, g.Input("tokens", n, c.length), vectors)
+		g.Output("context", context)
+		return err
+	})
+	return c, err
+}
+
+// contexts fills dst [n, L, D] for prompts with their vectors [n*each, D].
+func (c *conditioner) contexts(dst []float32, prompts []ldm.Prompt, vectors []float32) error {
+	for i, p := range prompts {
+		place(c.tokens[i*c.length:], c.at[i*c.length:], p, i*c.each)
+	}
+	return run(c.program, value{"context", dst}, value{"tokens", c.tokens}, value{"at", c.at}, value{"vectors", vectors})
+}
+
+// place writes a prompt's tokens, and where its vectors are in a table: from row first
+// on.
+func place(tokens, at []float32, p ldm.Prompt, first int) {
+	for k, id := range p.Tokens {
+		tokens[k], at[k] = float32(id), -1
+		if v := p.Vectors[k]; v >= 0 {
+			at[k] = float32(first + v)
+		}
+	}
+}
+
+// spliced is each of the prompts with so many vectors in it.
+func (m *pretrained) spliced(vectors int) ([]ldm.Prompt, error) {
+	var out []ldm.Prompt
+	for i, ids := range m.prompts {
+		p, err := ldm.Splice(ids, m.placeholder, vectors)
+		if err != nil {
+			return nil, err
+		}
+		if p.To-p.From < vectors {
+			return nil, fmt.Errorf("%d tokens of embeddings do not fit into the prompt %q of %d tokens: use fewer (options anomaly-tokens, spatial-tokens, mask-tokens)", vectors, ldm.Prompts()[i], m.Text.Length)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// wordless is the prompt without a word, of guidance.
+func (m *pretrained) wordless() ldm.Prompt {
+	p := ldm.Prompt{Tokens: m.tokenizer.Encode("", m.Text.Length), Vectors: make([]int, m.Text.Length)}
+	for i := range p.Vectors {
+		p.Vectors[i] = -1
+	}
+	return p
+}
+
+// repeated is the vector of a word, so many times.
+func (m *pretrained) repeated(word string, times int) ([]float32, error) {
+	id, err := m.tokenizer.ID(word)
+	if err != nil {
+		return nil, err
+	}
+	table, dim := m.params.Get("cond_stage_model.transformer.token_emb.weight").Data, m.Text.Channels
+	var out []float32
+	for range times {
+		out = append(out, table[id*dim:][:dim]...)
+	}
+	return out, nil
+}
+
+// unit is what images' sides are multiples of.
+func (m *pretrained) unit() int {
+	return m.Autoencoder.Stride() << (len(m.UNet.Multipliers) - 1)
+}
+
+// whole is the next multiple of the unit.
+func (m *pretrained) whole(side int) int { return (side + m.unit() - 1) / m.unit() * m.unit() }
+
+// digest tells models apart by some of each parameter's values.
+func (m *pretrained) digest() string {
+	h := sha256.New()
+	for _, p := range m.params.All() {
+		fmt.Fprintln(h, p.Name, p.Shape)
+		for i := 0; i < len(p.Data); i += max(len(p.Data)/8, 1) {
+			fmt.Fprintln(h, p.Data[i])
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
