@@ -1,11 +1,19 @@
 package anomalydiffusion
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/weights"
 	"github.com/anobench/anobench/plugins/sdk"
 	"github.com/anobench/anobench/plugins/sdk/sdktest"
@@ -20,7 +28,7 @@ func checkpoint(t *testing.T) string {
 	}
 	params.Fill()
 	path := filepath.Join(t.TempDir(), "small.safetensors")
-	if err := weights.SaveHalves(path, nil, params); err != nil {
+	if err := weights.SaveParams(path, nil, params); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -82,10 +90,289 @@ func generated(t *testing.T, g sdk.Generator, r *sdk.Request) []*sdk.Sample {
 	return out
 }
 
+// half is a set of half the size in both directions.
+func half(w, h, normals, pairs int) *sdk.FewShotSet { return sdktest.Set(w/2, h/2, normals, pairs) }
+
 func TestConformance(t *testing.T) {
-	for _, g := range All() {
+	for i, g := range All() {
+		masks := "augmented"
+		if i == 0 {
+			masks = "generated"
+		}
 		t.Run(g.Describe().Name, func(t *testing.T) {
-			sdktest.Suite{Options: quick(t)}.Run(t, g)
+			sdktest.Suite{Options: quick(t, map[string]string{"masks": masks}), Set: half}.Run(t, g)
 		})
+	}
+}
+
+// TestFitGoesOn stops fits at several steps and expects the files of one that was not.
+func TestFitGoesOn(t *testing.T) {
+	g, set := All()[0], half(64, 64, 1, 2)
+	o := options(t, g, quick(t, map[string]string{"save-every": "2", "iterations": "5", "mask-iterations": "3", "mask-count": "1", "mask-steps": "1"}))
+	whole := fitted(t, g, set, o)
+	dir := t.TempDir()
+	stops := 0
+	for _, file := range []string{anomalyFile + unfinished, anomalyFile, maskFile(sdktest.Blob) + unfinished, maskFile(sdktest.Blob), ""} {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { // as a killed process, a fit is stopped at no good moment
+			defer close(done)
+			for ctx.Err() == nil && file != "" {
+				if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
+					cancel()
+				}
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		err := g.Fit(ctx, set, o, dir, func(sdk.Progress) {})
+		if errors.Is(err, context.Canceled) {
+			stops++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		<-done
+	}
+	if stops < 2 {
+		t.Fatalf("the fit was stopped %d times", stops)
+	}
+	want, got := contents(t, whole), contents(t, dir)
+	if len(want) != 3 || !maps.EqualFunc(want, got, bytes.Equal) {
+		t.Errorf("a fit that was stopped %d times has other files %v than one that was not, %v", stops, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+	}
+	// Another training does not go on from what is there.
+	other := options(t, g, quick(t, map[string]string{"iterations": "4", "mask-iterations": "3", "mask-count": "1", "mask-steps": "1"}))
+	if err := g.Fit(t.Context(), set, other, dir, func(sdk.Progress) {}); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(contents(t, dir)[anomalyFile], want[anomalyFile]) {
+		t.Error("a fit of other steps left the embeddings as they were")
+	}
+}
+
+// contents are the files of a folder.
+func contents(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string][]byte{}
+	for _, e := range entries {
+		if out[e.Name()], err = os.ReadFile(filepath.Join(dir, e.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// TestFitLearns checks that the loss of a batch falls, that both the embeddings and the
+// encoder move, and that the diffusion model stays as it is.
+func TestFitLearns(t *testing.T) {
+	g, set := All()[0].(*generator), half(64, 64, 1, 2)
+	s, err := g.read(options(t, g, quick(t, map[string]string{"augment": "false"})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := open(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.close()
+	f := &fitting{settings: s, m: m, set: set, side: 32}
+	v, err := newInversion(m, f.curriculum(), 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := map[string][]float32{}
+	for _, p := range m.params.Weights() {
+		before[p.Name] = slices.Clone(p.Data)
+	}
+	word, err := m.repeated("anomaly", 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := set.Defects[0].Pairs[0]
+	lessons := []lesson{{trainingPair{tensor(&pair.Image, 32, 32), binary(&pair.Mask, 32, 32)}, 8}}
+	v.begin(word)
+	// The same draw at every step, so that losses compare.
+	var losses []float64
+	for range 12 {
+		if err := v.run(t.Context(), lessons, 0, 1, func(_ int, loss float64) error { losses = append(losses, loss); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !(losses[11] < losses[0]) {
+		t.Errorf("the loss went from %v to %v", losses[0], losses[11])
+	}
+	moved := 0
+	for _, p := range m.params.Weights() {
+		same := slices.Equal(p.Data, before[p.Name])
+		switch {
+		case p.Name == anomalyTable || strings.HasPrefix(p.Name, encoderPrefix):
+			if !same {
+				moved++
+			}
+		case !same:
+			t.Errorf("%s of the frozen model has moved", p.Name)
+		}
+	}
+	if want := 1 + len(v.weights)/2; moved < want {
+		t.Errorf("%d parameters moved, want %d or more", moved, want)
+	}
+	if slices.Equal(v.table.Data[8*m.Text.Channels:], word[8*m.Text.Channels:]) {
+		t.Error("the embedding that was learned has not moved")
+	}
+	if !slices.Equal(v.table.Data[:8*m.Text.Channels], word[:8*m.Text.Channels]) {
+		t.Error("the embedding of another defect has moved")
+	}
+}
+
+// TestSurroundingsStay checks what each way of the final paste leaves of the normal
+// image.
+func TestSurroundingsStay(t *testing.T) {
+	g, set := All()[0], half(64, 64, 2, 2)
+	given := map[string]string{"masks": "augmented", "iterations": "1", "aar": "off"}
+	dir := fitted(t, g, set, options(t, g, quick(t, given)))
+	for _, paste := range []string{"pixel", "residual", "latent", "none"} {
+		given["final-paste"] = paste
+		outside, inside := 0, 0
+		for _, s := range generated(t, g, request(set, options(t, g, quick(t, given)), dir, 0, 3)) {
+			i := slices.IndexFunc(set.Normals, func(n sdk.Image) bool { return n.ID == s.Source })
+			around := s.Mask.Pix
+			if paste == "residual" { // which may change two pixels beside the mask
+				around = make([]byte, len(s.Mask.Pix))
+				for k, v := range softened(binary(s.Mask, 32, 32), 32, 32, 4) {
+					if v > 0 {
+						around[k] = 255
+					}
+				}
+				for k, v := range around {
+					near := false
+					for j, m := range s.Mask.Pix {
+						near = near || m != 0 && max(abs(k%32-j%32), abs(k/32-j/32)) <= 2
+					}
+					if v != 0 && !near {
+						t.Fatal("softened reaches beyond half a latent pixel")
+					}
+				}
+			}
+			for k, v := range s.Image.Pix {
+				if v == set.Normals[i].Pix[k] {
+					continue
+				}
+				if around[k/3] == 0 {
+					outside++
+				} else {
+					inside++
+				}
+			}
+		}
+		if unchanged := paste == "pixel" || paste == "residual"; (outside == 0) != unchanged || inside == 0 {
+			t.Errorf("final-paste=%s changes %d values outside of masks and %d inside", paste, outside, inside)
+		}
+	}
+}
+
+func abs(v int) int { return max(v, -v) }
+
+// TestAblations goes through all rows of Table 6 and all kinds of re-weighting: each of
+// these options changes the samples.
+func TestAblations(t *testing.T) {
+	g, set := All()[0], half(64, 64, 2, 1)
+	first := map[string]string{}
+	try := func(dir string, given map[string]string) {
+		t.Helper()
+		r := request(set, options(t, g, given), dir, 0, 1)
+		key := string(generated(t, g, r)[0].Image.Pix)
+		name := fmt.Sprint(given)
+		if other, ok := first[key]; ok {
+			t.Errorf("%s gives the same sample as %s", name, other)
+		}
+		first[key] = name
+	}
+	base := quick(t, map[string]string{"masks": "augmented", "final-paste": "none"})
+	with := func(more ...string) map[string]string {
+		o := maps.Clone(base)
+		for i := 0; i < len(more); i += 2 {
+			o[more[i]] = more[i+1]
+		}
+		return o
+	}
+	for _, sae := range []string{"true", "false"} {
+		for _, masked := range []string{"true", "false"} {
+			given := with("sae", sae, "masked-loss", masked)
+			dir := fitted(t, g, set, options(t, g, given))
+			for _, aar := range []string{"off", "paper", "released", "released-mar14"} {
+				given["aar"] = aar
+				try(dir, given)
+			}
+			if sae == "false" || masked == "false" {
+				continue
+			}
+			for _, more := range [][]string{
+				{"aar-temperature", "10"}, {"aar-every", "2"}, {"aar-same-step", "true"}, {"spatial-bn", "batch"}, {"blend", "released"}, {"guidance", "3"},
+				{"eta", "0"}, {"aar", "released", "guidance", "2"}, {"steps", "5"},
+			} {
+				try(dir, with(more...))
+			}
+			// Where another defect is meant, attention is as it is.
+			o := with("aar-defects", " "+sdktest.Scratch+" ,x")
+			off := string(generated(t, g, request(set, options(t, g, o), dir, 0, 1))[0].Image.Pix)
+			if first[off] != fmt.Sprint(with("sae", "true", "masked-loss", "true", "aar", "off")) {
+				t.Error("aar-defects does not leave other defects alone")
+			}
+		}
+	}
+}
+
+// TestGivenEmbeddings fits with embeddings and an encoder of files.
+func TestGivenEmbeddings(t *testing.T) {
+	g, set := All()[0], half(64, 64, 1, 1)
+	m := Small(4)
+	own := nn.NewParamSet(9)
+	graph := nn.NewGraph(own, nn.Eval)
+	if _, err := m.Encoder.Embedding(graph, graph.Input("mask", 1, 1, 64, 64)); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	encoder, embeddings := filepath.Join(folder, "spatial_encoder.safetensors"), filepath.Join(folder, "embeddings.safetensors")
+	if err := weights.SaveParams(encoder, nil, own); err != nil {
+		t.Fatal(err)
+	}
+	data := make([]float32, 3*m.Text.Channels)
+	for i := range data {
+		data[i] = float32(i)
+	}
+	shape := []int{3, m.Text.Channels}
+	if err := weights.WriteSafetensors(embeddings, nil, weights.Floats("string_to_param.sdktest+blob", shape, data), weights.Floats("string_to_param.sdktest+scratch", shape, data)); err != nil {
+		t.Fatal(err)
+	}
+	o := options(t, g, quick(t, map[string]string{"embeddings": embeddings, "spatial-encoder": encoder, "masks": "augmented"}))
+	dir := fitted(t, g, set, o)
+	r, err := read(filepath.Join(dir, anomalyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.tensor("string_to_param.sdktest+scratch"); !slices.Equal(got.Data.([]float32), data) {
+		t.Error("embeddings are not those of the file")
+	}
+	if got := r.tensor(encoderPrefix + "body.0.res_layer.1.weight"); !slices.Equal(got.Data.([]float32), own.Get("body.0.res_layer.1.weight").Data) {
+		t.Error("the encoder is not that of the file")
+	}
+	generated(t, g, request(set, o, dir, 0, 1))
+	for _, bad := range []struct {
+		given map[string]string
+		want  string
+	}{
+		{map[string]string{"embeddings": encoder}, "has none of sdktest+blob"},
+		{map[string]string{"spatial-encoder": embeddings}, "does not fit an encoder of 4 tokens"},
+		{map[string]string{"spatial-encoder": encoder, "spatial-tokens": "3"}, "styles.3"},
+		{map[string]string{"weights": embeddings}, "lacks"},
+	} {
+		err := g.Fit(t.Context(), set, options(t, g, quick(t, bad.given)), t.TempDir(), func(sdk.Progress) {})
+		if err == nil || !strings.Contains(err.Error(), bad.want) {
+			t.Errorf("%v: error %v, want one with %q", bad.given, err, bad.want)
+		}
 	}
 }
