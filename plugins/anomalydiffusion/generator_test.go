@@ -20,7 +20,7 @@ import (
 )
 
 // checkpoint writes a small model of random values in which prompts count for much.
-func checkpoint(t *testing.T) string {
+func checkpoint(t testing.TB) string {
 	t.Helper()
 	params, err := Small(4).Outline(3)
 	if err != nil {
@@ -53,7 +53,7 @@ func quick(t *testing.T, more ...map[string]string) map[string]string {
 }
 
 // options validates given options.
-func options(t *testing.T, g sdk.Generator, given map[string]string) sdk.Options {
+func options(t testing.TB, g sdk.Generator, given map[string]string) sdk.Options {
 	t.Helper()
 	o, err := sdk.ValidateOptions(g.Describe().Options, given)
 	if err != nil {
@@ -107,7 +107,8 @@ func TestConformance(t *testing.T) {
 			masks = "generated"
 		}
 		t.Run(g.Describe().Name, func(t *testing.T) {
-			sdktest.Suite{Options: quick(t, map[string]string{"masks": masks}), Set: half}.Run(t, g)
+			few := map[string]string{"masks": masks, "iterations": "1", "mask-iterations": "1", "mask-count": "1", "mask-steps": "1", "steps": "2"}
+			sdktest.Suite{Options: quick(t, few), Set: half}.Run(t, g)
 		})
 	}
 }
@@ -330,8 +331,8 @@ func TestAblations(t *testing.T) {
 			}
 			// Where another defect is meant, attention is as it is.
 			o := with("aar-defects", " "+sdktest.Scratch+" ,x")
-			off := string(generated(t, g, request(set, options(t, g, o), dir, 0, 1))[0].Image.Pix)
-			if first[off] != fmt.Sprint(with("sae", "true", "masked-loss", "true", "aar", "off")) {
+			off := generated(t, g, request(set, options(t, g, o), dir, 0, 1))[0].Image.Pix
+			if first[string(off)] != fmt.Sprint(with("sae", "true", "masked-loss", "true", "aar", "off")) {
 				t.Error("aar-defects does not leave other defects alone")
 			}
 		}
@@ -385,6 +386,78 @@ func TestGivenEmbeddings(t *testing.T) {
 		err := g.Fit(t.Context(), set, options(t, g, quick(t, bad.given)), t.TempDir(), func(sdk.Progress) {})
 		if err == nil || !strings.Contains(err.Error(), bad.want) {
 			t.Errorf("%v: error %v, want one with %q", bad.given, err, bad.want)
+		}
+	}
+}
+
+// TestErrors has what is wrong told before anything takes long.
+func TestErrors(t *testing.T) {
+	g := All()[0]
+	file := filepath.Join(t.TempDir(), "vocab.txt")
+	if err := os.WriteFile(file, []byte("[PAD]\n[UNK]\n[CLS]\n[SEP]\n*\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	good := half(64, 64, 1, 1)
+	for _, c := range []struct {
+		name  string
+		given map[string]string
+		spoil func(s *sdk.FewShotSet)
+		want  string
+	}{
+		{"no defects", nil, func(s *sdk.FewShotSet) { s.Defects = nil }, "no defects: add images"},
+		{"empty mask", nil, func(s *sdk.FewShotSet) { clear(s.Defects[1].Pairs[0].Mask.Pix) }, `defect "scratch" has no pair with a mask`},
+		{"two sizes", nil, func(s *sdk.FewShotSet) { s.Defects[1] = sdktest.Set(48, 32, 1, 1).Defects[1] }, "is 48x32 and"},
+		{"mask size", nil, func(s *sdk.FewShotSet) {
+			s.Defects[1].Pairs[0].Mask = sdktest.Set(48, 32, 1, 1).Defects[1].Pairs[0].Mask
+		}, "is 48x32, its image 32x32"},
+		{"paper weights", map[string]string{"scale": "paper", "weights": ""}, nil, "model.ckpt and name it in option weights"},
+		{"paper vocabulary", map[string]string{"scale": "paper"}, nil, "vocab.txt of"},
+		{"short vocabulary", map[string]string{"scale": "paper", "vocabulary": file}, nil, "has 5 tokens and the model 30522"},
+		{"small vocabulary", map[string]string{"vocabulary": file}, nil, "option vocabulary is for scale=paper"},
+		{"weights of what", map[string]string{"weights": file}, nil, file},
+		{"word", map[string]string{"init-word": "unheard-of"}, nil, "option init-word"},
+		{"mask word", map[string]string{"mask-init-word": "unheard-of", "iterations": "1"}, nil, "option mask-init-word"},
+		{"too many tokens", map[string]string{"anomaly-tokens": "30"}, nil, "34 tokens of embeddings do not fit"},
+		{"no folder", map[string]string{"masks": "folder"}, nil, "a folder goes with masks=folder"},
+		{"steps", map[string]string{"steps": "3"}, nil, "option steps: 3 DDIM steps"},
+		{"mask steps", map[string]string{"mask-steps": "3"}, nil, "option mask-steps: 3 DDIM steps"},
+	} {
+		set := half(64, 64, 1, 1)
+		if c.spoil != nil {
+			c.spoil(set)
+		}
+		err := g.Fit(t.Context(), set, options(t, g, quick(t, c.given)), t.TempDir(), func(sdk.Progress) {})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
+		}
+	}
+
+	o := options(t, g, quick(t, map[string]string{"masks": "augmented", "iterations": "1"}))
+	dir := fitted(t, g, good, o)
+	for _, c := range []struct {
+		name  string
+		spoil func(r *sdk.Request)
+		want  string
+	}{
+		{"another defect", func(r *sdk.Request) { r.Defect = "dent" }, `no defect "dent": it has [blob scratch]`},
+		{"no normals", func(r *sdk.Request) { r.Set = &sdk.FewShotSet{Defects: good.Defects} }, "no normal images"},
+		{"another size", func(r *sdk.Request) { r.Width = 48 }, "is 32x32, 48x32 was asked for"},
+		{"no checkpoint", func(r *sdk.Request) { r.Checkpoint = t.TempDir() }, "has no anomaly.safetensors"},
+		{"another category", func(r *sdk.Request) {
+			set := *good
+			set.Category = "other"
+			r.Set = &set
+		}, "has no embedding of other+blob"},
+		{"no masks", func(r *sdk.Request) { r.Options = options(t, g, quick(t)) }, `has no masks of defect "blob"`},
+		{"more tokens", func(r *sdk.Request) {
+			r.Options = options(t, g, quick(t, map[string]string{"masks": "augmented", "spatial-tokens": "5"}))
+		}, "lacks spatial_encoder.styles.4"},
+	} {
+		r := request(good, o, dir, 0, 1)
+		c.spoil(r)
+		err := g.Generate(t.Context(), r, func(*sdk.Sample) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
 		}
 	}
 }

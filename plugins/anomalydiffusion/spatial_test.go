@@ -52,6 +52,42 @@ func TestGoldenSpatialEncoder(t *testing.T) {
 	}
 }
 
+// TestGoldenEncoderNames compares names and shapes of the encoder at full size with the
+// released one's, without the memory for its values.
+func TestGoldenEncoderNames(t *testing.T) {
+	var d struct{ Tensors map[string][][3]any }
+	golden.Open(t, "08_fullsize_names").Decode(t, &d)
+	params := nn.NewOutline(1)
+	g := nn.NewGraph(params, nn.Eval)
+	if _, err := ReleasedEncoder(4).Embedding(g, g.Input("mask", 1, 1, 256, 256)); err != nil {
+		t.Fatal(err)
+	}
+	wanted := d.Tensors["spatial_encoder"]
+	for _, e := range wanted {
+		name, shape := e[0].(string), e[2].([]any)
+		p := params.Get(name)
+		if p == nil || len(p.Shape) != len(shape) {
+			t.Fatalf("%s is %+v, want shape %v", name, p, shape)
+		}
+		for i, size := range shape {
+			if p.Shape[i] != int(size.(float64)) {
+				t.Errorf("%s is %v, want %v", name, p.Shape, shape)
+			}
+		}
+	}
+	if len(params.All()) != len(wanted) {
+		t.Errorf("%d entries, want %d", len(params.All()), len(wanted))
+	}
+	if n := params.Count(); n != 356019392 {
+		t.Errorf("%d parameters, want 356,019,392", n)
+	}
+	for _, p := range params.All() {
+		if p.Data != nil {
+			t.Fatalf("%s has values", p.Name)
+		}
+	}
+}
+
 func TestSpatialEncoderRefusesSizes(t *testing.T) {
 	for _, shape := range [][]int{{1, 3, 64, 64}, {1, 1, 60, 64}, {1, 1, 1024, 1024}} {
 		g := nn.NewGraph(nn.NewParamSet(1), nn.Eval)
