@@ -80,6 +80,18 @@ func (d *CPU) Kernel(s *Step) func() {
 	switch op := s.Op.(type) {
 	case *ops.ReLU, *ops.ReLUGrad, *ops.Mul, *ops.Pointwise, *ops.PointwiseGrad, *ops.Mean, *ops.MeanGrad:
 		return d.elementwise(s)
+	case *ops.PReLU:
+		if x, y := s.In[0], s.Out[0]; x.Image && y.Image {
+			return cpu.PReLU(d.pool, view(y), view(x), flat(s.In[1]))
+		}
+	case *ops.PReLUGrad:
+		if x, dy, dx := s.In[0], s.In[2], s.Out[0]; x.Image && dy.Image && dx.Image {
+			return cpu.PReLUBackward(d.pool, view(dx), view(x), view(dy), flat(s.In[1]))
+		}
+	case *ops.PReLUGradSlope:
+		if x, dy := s.In[0], s.In[1]; x.Image && dy.Image {
+			return cpu.PReLUSlopes(d.pool, flat(s.Out[0]), view(x), view(dy))
+		}
 	case *ops.Softmax:
 		if s.Out[0].Image {
 			return cpu.Softmax(d.pool, view(s.Out[0]), view(s.In[0]))
