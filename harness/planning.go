@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -260,7 +261,7 @@ func (p *Plan) addPairs(l lane) (pairs *Step, defects []string, count int) {
 	c, g := p.Config, l.g.spec
 	inputs := []string{l.split.Key}
 	if g.Capabilities.NeedsFit {
-		fit := p.add(l.step(FitGenerator, imageMemory, 1, l.split.Key), fitSpec{g, c.Size, seedFor(l.seed, g.Name, l.cat.name)})
+		fit := p.add(l.step(FitGenerator, imageMemory, 1, l.split.Key), fitSpec{l.g.fitted(), c.Size, seedFor(l.seed, g.Name, l.cat.name)})
 		inputs = append(inputs, fit.Key)
 	}
 	defects, count = l.cat.defects, c.GenCount
@@ -448,8 +449,21 @@ func describeAll(ctx context.Context, configs []GeneratorConfig, folders []strin
 	return out, errors.Join(errs...)
 }
 
+// fitted is the part of the spec that a fit depends on.
+func (g generator) fitted() generatorSpec {
+	spec := g.spec
+	spec.Options, spec.Files = maps.Clone(spec.Options), maps.Clone(spec.Files)
+	for _, o := range g.description.Options {
+		if o.GenerateOnly {
+			delete(spec.Options, o.Name)
+			delete(spec.Files, o.Name)
+		}
+	}
+	return spec
+}
+
 // Builtins are the generators that this program serves itself.
-var Builtins = []string{"crop-paste", "cutpaste", "draem", "folder", "prn"}
+var Builtins = []string{"anomalydiffusion", "crop-paste", "cutpaste", "draem", "folder", "prn", "textual-inversion", "textual-inversion-p2p"}
 
 // ask starts a generator and lets it describe itself. where is empty for built-ins.
 func ask(ctx context.Context, g GeneratorConfig, folders []string) (d sdk.Description, where Where, err error) {

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anobench/anobench/harness/host"
-	"github.com/anobench/anobench/plugins/baselines"
 	"github.com/anobench/anobench/plugins/scaffold"
 	"github.com/anobench/anobench/plugins/sdk"
 	"github.com/anobench/anobench/plugins/sdk/sdktest"
@@ -36,7 +35,7 @@ func newPlugin() *cobra.Command {
 		Use:  "serve NAME",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g, ok := baselines.Lookup(args[0])
+			g, ok := lookupBuiltin(args[0])
 			if !ok {
 				return fmt.Errorf("no built-in generator %q", args[0])
 			}
@@ -49,7 +48,7 @@ func newPlugin() *cobra.Command {
 
 // findPlugin is the built-in of that name, or one on the plugin path.
 func findPlugin(name string, folders []string) (host.Spec, error) {
-	if _, ok := baselines.Lookup(name); ok {
+	if _, ok := lookupBuiltin(name); ok {
 		return host.Builtin(name), nil
 	}
 	return host.Find(name, folders)
@@ -64,7 +63,7 @@ func newPluginsList(folders *[]string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			table := textTable(cmd.OutOrStdout(), 4)
 			table.Header([]string{"name", "method", "where", "summary"})
-			for _, g := range baselines.All() {
+			for _, g := range builtins() {
 				d := g.Describe()
 				table.Append([]string{d.Name, d.Method, "built in", d.Summary})
 			}

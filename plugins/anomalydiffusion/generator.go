@@ -28,7 +28,7 @@ func All() []sdk.Generator {
 	return []sdk.Generator{
 		&generator{
 			name: "anomalydiffusion", method: "AnomalyDiffusion", paper: anomalyDiffusionPaper, full: true,
-			summary: "Paints a learned anomaly into a mask of a normal image by a latent diffusion model: spatial anomaly embedding, masked textual inversion, adaptive attention re-weighting.",
+			summary: "Paints learned anomalies into masks of normal images by latent diffusion.",
 		},
 		&generator{
 			name: "textual-inversion", method: "Textual Inversion", paper: "Gal et al., An Image Is Worth One Word, ICLR 2023, arXiv 2208.01618; " + anomalyDiffusionPaper,
@@ -37,7 +37,7 @@ func All() []sdk.Generator {
 		&generator{
 			name: "textual-inversion-p2p", method: "Textual Inversion + Prompt-to-Prompt", promptToPrompt: true,
 			paper:   "Gal et al., ICLR 2023, arXiv 2208.01618; Hertz et al., Prompt-to-Prompt, ICLR 2023, arXiv 2208.01626; " + anomalyDiffusionPaper,
-			summary: "Textual inversion in which pixels of the mask, and no others, attend to the anomaly's tokens.",
+			summary: "Textual inversion in which only pixels of the mask attend to the anomaly's tokens.",
 		},
 	}
 }

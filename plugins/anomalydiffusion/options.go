@@ -48,6 +48,10 @@ func (g *generator) options() []sdk.Option {
 		return sdk.Option{Name: name, Type: sdk.Bool, Default: value, Help: help}
 	}
 	small, paper := smallFigures, paperFigures
+	later := func(o sdk.Option) sdk.Option {
+		o.GenerateOnly = true
+		return o
+	}
 	all := []sdk.Option{
 		text("scale", "small", "Networks: small ones that come along and run on a CPU, or the paper's text-to-image model of 1.45 billion parameters.", "small", "paper"),
 		file("weights", "Checkpoint of the latent diffusion model (txt2img-f8-large at scale paper); none: the one that comes along, at scale small."),
@@ -69,12 +73,12 @@ func (g *generator) options() []sdk.Option {
 		scaled("mask-count", "100000", "Masks that a fit makes of each defect, for images to draw from", small.maskCount, paper.maskCount),
 		scaled("mask-steps", "500", "DDIM steps of a mask (released: 100)", small.maskSteps, paper.maskSteps),
 		number("mask-guidance", "5", "1", "50", "Scale of classifier-free guidance of masks (paper: 5)."),
-		scaled("steps", "500", "DDIM steps of an image (released: 200)", small.steps, paper.steps),
-		number("eta", "1", "0", "1", "Share of the diffusion's noise that DDIM steps of an image add (released: 1)."),
-		number("guidance", "1", "1", "50", "Scale of classifier-free guidance of images; 1: none (released)."),
-		text("blend", "paper", "The normal image is put around the mask after each step at the next time (paper, Eq. 1), or before it and not after the last (released).", "paper", "released"),
-		text("final-paste", "", fmt.Sprintf("Surroundings of the mask in the end: pixels of the normal image, its latents, none (released), or residual: the normal image plus what painting changed, softened at the mask's edge; no text: %s at scale small, %s at scale paper.", small.paste, paper.paste),
-			"", "pixel", "latent", "none", "residual"),
+		later(scaled("steps", "500", "DDIM steps of an image (released: 200)", small.steps, paper.steps)),
+		later(number("eta", "1", "0", "1", "Share of the diffusion's noise that DDIM steps of an image add (released: 1).")),
+		later(number("guidance", "1", "1", "50", "Scale of classifier-free guidance of images; 1: none (released).")),
+		later(text("blend", "paper", "The normal image is put around the mask after each step at the next time (paper, Eq. 1), or before it and not after the last (released).", "paper", "released")),
+		later(text("final-paste", "", fmt.Sprintf("Surroundings of the mask in the end: pixels of the normal image, its latents, none (released), or residual: the normal image plus what painting changed, softened at the mask's edge; no text: %s at scale small, %s at scale paper.", small.paste, paper.paste),
+			"", "pixel", "latent", "none", "residual")),
 	}
 	if !g.full {
 		return all
@@ -85,12 +89,12 @@ func (g *generator) options() []sdk.Option {
 		file("spatial-encoder", "Values that the spatial encoder starts from, such as a released spatial_encoder.pt; none: those of the checkpoint, or new ones where it has none."),
 		count("spatial-tokens", "4", "1", "16", "Tokens n of the spatial embedding (paper: 4)."),
 		number("spatial-lr", "0", "0", "1", "Learning rate of the spatial encoder; 0: a tenth of lr at scale small, whose encoder is trained before, lr at scale paper (released)."),
-		text("spatial-bn", "running", "Batch norms of the spatial encoder in generation take running statistics, or those of eight masks, as the released code does.", "running", "batch"),
-		text("aar", "paper", "Adaptive attention re-weighting: none, Eq. 7, that of the released code, or that of its version of March 14, 2024.", "off", "paper", "released", "released-mar14"),
-		number("aar-temperature", "1", "0.000001", "1000000000", "Temperature of the softmax of aar=paper; above 1 it spreads weights (paper: none, 1)."),
-		count("aar-every", "1", "1", "500", "Steps after which weights of aar=paper are made anew; each time an image is decoded."),
-		yes("aar-same-step", "false", "Weights of aar=paper act on the step that they are made from, which takes a second prediction, not on the next one."),
-		text("aar-defects", "", "Defects that attention is re-weighted for, separated by commas; none: all of them."),
+		later(text("spatial-bn", "running", "Batch norms of the spatial encoder in generation take running statistics, or those of eight masks, as the released code does.", "running", "batch")),
+		later(text("aar", "paper", "Adaptive attention re-weighting: none, Eq. 7, that of the released code, or that of its version of March 14, 2024.", "off", "paper", "released", "released-mar14")),
+		later(number("aar-temperature", "1", "0.000001", "1000000000", "Temperature of the softmax of aar=paper; above 1 it spreads weights (paper: none, 1).")),
+		later(count("aar-every", "1", "1", "500", "Steps after which weights of aar=paper are made anew; each time an image is decoded.")),
+		later(yes("aar-same-step", "false", "Weights of aar=paper act on the step that they are made from, which takes a second prediction, not on the next one.")),
+		later(text("aar-defects", "", "Defects that attention is re-weighted for, separated by commas; none: all of them.")),
 	)
 }
 

@@ -91,6 +91,9 @@ type Option struct {
 	Min     string   // inclusive bounds for Int and Float, "" for none
 	Max     string
 	Help    string // one sentence; says unit and source
+	// GenerateOnly says that Fit does not look at it: what was learned serves for
+	// every value.
+	GenerateOnly bool
 }
 
 // A FewShotSet is what a generator may learn from: one category at one size.

@@ -85,7 +85,7 @@ func describeToWire(d Description) *pb.DescribeResponse {
 	for _, o := range d.Options {
 		out.Options = append(out.Options, &pb.Option{
 			Name: o.Name, Type: string(o.Type), Default: o.Default, Choices: o.Choices,
-			Min: o.Min, Max: o.Max, Help: o.Help,
+			Min: o.Min, Max: o.Max, Help: o.Help, GenerateOnly: o.GenerateOnly,
 		})
 	}
 	return out
@@ -106,7 +106,7 @@ func describeFromWire(r *pb.DescribeResponse) Description {
 	for _, o := range r.GetOptions() {
 		d.Options = append(d.Options, Option{
 			Name: o.GetName(), Type: OptionType(o.GetType()), Default: o.GetDefault(), Choices: o.GetChoices(),
-			Min: o.GetMin(), Max: o.GetMax(), Help: o.GetHelp(),
+			Min: o.GetMin(), Max: o.GetMax(), Help: o.GetHelp(), GenerateOnly: o.GetGenerateOnly(),
 		})
 	}
 	return d

@@ -241,6 +241,7 @@ type Option struct {
 	Min           string                 `protobuf:"bytes,5,opt,name=min,proto3" json:"min,omitempty"`
 	Max           string                 `protobuf:"bytes,6,opt,name=max,proto3" json:"max,omitempty"`
 	Help          string                 `protobuf:"bytes,7,opt,name=help,proto3" json:"help,omitempty"`
+	GenerateOnly  bool                   `protobuf:"varint,8,opt,name=generate_only,json=generateOnly,proto3" json:"generate_only,omitempty"` // Fit does not look at it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -322,6 +323,13 @@ func (x *Option) GetHelp() string {
 		return x.Help
 	}
 	return ""
+}
+
+func (x *Option) GetGenerateOnly() bool {
+	if x != nil {
+		return x.GenerateOnly
+	}
+	return false
 }
 
 type EstimateRequest struct {
@@ -1335,7 +1343,7 @@ const file_generator_proto_rawDesc = "" +
 	"makesMasks\x12!\n" +
 	"\fdefect_aware\x18\x03 \x01(\bR\vdefectAware\x12\x19\n" +
 	"\buses_gpu\x18\x04 \x01(\bR\ausesGpu\x12%\n" +
-	"\x0eself_contained\x18\x05 \x01(\bR\rselfContained\"\x9c\x01\n" +
+	"\x0eself_contained\x18\x05 \x01(\bR\rselfContained\"\xc1\x01\n" +
 	"\x06Option\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x18\n" +
@@ -1343,7 +1351,8 @@ const file_generator_proto_rawDesc = "" +
 	"\achoices\x18\x04 \x03(\tR\achoices\x12\x10\n" +
 	"\x03min\x18\x05 \x01(\tR\x03min\x12\x10\n" +
 	"\x03max\x18\x06 \x01(\tR\x03max\x12\x12\n" +
-	"\x04help\x18\a \x01(\tR\x04help\"\xec\x01\n" +
+	"\x04help\x18\a \x01(\tR\x04help\x12#\n" +
+	"\rgenerate_only\x18\b \x01(\bR\fgenerateOnly\"\xec\x01\n" +
 	"\x0fEstimateRequest\x12M\n" +
 	"\aoptions\x18\x01 \x03(\v23.anobench.generator.v1.EstimateRequest.OptionsEntryR\aoptions\x12\x14\n" +
 	"\x05width\x18\x02 \x01(\rR\x05width\x12\x16\n" +
