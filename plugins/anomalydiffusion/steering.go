@@ -139,14 +139,15 @@ func (s *steering) after(at *ldm.Step) (again bool, err error) {
 	return p.sameStep, p.denoiser.Steer(s.pixels, s.positions)
 }
 
-// average takes the mean of the distances that are in the mask and in a latent pixel.
+// average takes the mean in each latent pixel of the distances, which are of its mask
+// alone.
 func (s *steering) average(mask []float32) {
 	p, stride := s.p, s.p.m.Autoencoder.Stride()
 	for i := range s.near {
 		sum, area := float32(0), float32(0)
 		for k := range stride * stride {
 			at := (i/p.lw*stride+k/stride)*p.workW + i%p.lw*stride + k%stride
-			sum, area = sum+s.distance[at]*mask[at], area+mask[at]
+			sum, area = sum+s.distance[at], area+mask[at]
 		}
 		s.near[i] = 0
 		if area > 0 {
