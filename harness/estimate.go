@@ -2,11 +2,17 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/anobench/anobench/downstream"
+	"github.com/anobench/anobench/harness/host"
 	"github.com/anobench/anobench/internal/memory"
+	"github.com/anobench/anobench/plugins/sdk"
 )
 
 // An Estimate is what a plan would take on this machine.
@@ -17,6 +23,13 @@ type Estimate struct {
 	Jobs   int           // steps at a time
 	// Rates that it rests on.
 	LocalizerStep, ClassifierStep time.Duration // a training step on one thread, measured; 0: not planned
+	Generators                    []GeneratorEstimate
+}
+
+// A GeneratorEstimate is what a generator that can tell says of its work, on one thread.
+type GeneratorEstimate struct {
+	Generator string // the row
+	sdk.Estimate
 }
 
 // EstimatePlan measures a few training steps of the plan's localizer and adds
@@ -38,6 +51,7 @@ func EstimatePlan(ctx context.Context, p *Plan, jobs int) (Estimate, error) {
 			return e, err
 		}
 	}
+	generators := &estimator{fits: maps.Clone(p.byKey), asked: map[string]*sdk.Estimate{}}
 	pixels := c.Size * c.Size
 	perPair := time.Duration(pixels) * 120 * time.Nanosecond // drawing and storing a pair
 	perTest := e.LocalizerStep / time.Duration(c.Localizer.Batch) / 3
@@ -50,6 +64,17 @@ func EstimatePlan(ctx context.Context, p *Plan, jobs int) (Estimate, error) {
 		e.Memory = max(e.Memory, s.Memory)
 		switch s.Kind {
 		case Generate:
+			told, err := generators.ask(ctx, s)
+			if err != nil {
+				return e, err
+			}
+			if told != nil {
+				total += told.Fit + time.Duration(s.Work)*told.Sample
+				e.Memory = max(e.Memory, told.Memory)
+				if !slices.ContainsFunc(e.Generators, func(g GeneratorEstimate) bool { return g.Generator == s.Generator }) {
+					e.Generators = append(e.Generators, GeneratorEstimate{s.Generator, *told})
+				}
+			}
 			total += time.Duration(s.Work) * perPair
 			e.Disk += int64(s.Work) * int64(pixels) * 2
 		case TrainLocalizer:
@@ -72,6 +97,61 @@ func EstimatePlan(ctx context.Context, p *Plan, jobs int) (Estimate, error) {
 	e.Time = total / time.Duration(jobs)
 	e.Memory *= int64(jobs)
 	return e, nil
+}
+
+// An estimator asks generators what their work would cost, each question once.
+type estimator struct {
+	fits  map[string]*Step // that have not been counted yet, among all steps by key
+	asked map[string]*sdk.Estimate
+}
+
+// ask is the estimate for a generate step and, of Fit, for the fit that it reads, which
+// counts once; nil where the generator cannot tell.
+func (e *estimator) ask(ctx context.Context, s *Step) (*sdk.Estimate, error) {
+	var spec generateSpec
+	if err := json.Unmarshal(s.Spec, &spec); err != nil {
+		return nil, err
+	}
+	question, err := json.Marshal([]any{s.Where, spec.Generator, spec.Size, len(spec.Defects)})
+	if err != nil {
+		return nil, err
+	}
+	told, known := e.asked[string(question)]
+	if !known {
+		if told, err = estimateGenerator(ctx, s.Where, spec); err != nil {
+			return nil, err
+		}
+		e.asked[string(question)] = told
+	}
+	if told == nil {
+		return nil, nil
+	}
+	out := *told
+	out.Fit = 0
+	for _, key := range s.Inputs {
+		if fit := e.fits[key]; fit != nil && fit.Kind == FitGenerator {
+			out.Fit = told.Fit
+			delete(e.fits, key)
+		}
+	}
+	return &out, nil
+}
+
+func estimateGenerator(ctx context.Context, where Where, s generateSpec) (*sdk.Estimate, error) {
+	spec := host.Builtin(s.Generator.Name)
+	if where.PluginPath != "" {
+		spec = host.Spec{Name: s.Generator.Name, Path: where.PluginPath, SHA256: where.PluginPin}
+	}
+	spec.Env = append(spec.Env, "GOMAXPROCS=1")
+	p, err := host.Start(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	told, known, err := p.Estimate(ctx, s.Generator.Options, s.Size, len(s.Defects))
+	if err := errors.Join(err, p.Close()); err != nil || !known {
+		return nil, err
+	}
+	return &told, nil
 }
 
 // fitsMachine refuses a training for which there is not memory enough here.

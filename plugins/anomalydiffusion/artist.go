@@ -43,12 +43,8 @@ type artist struct {
 func newArtist(f *fitting, w, h int) (*artist, error) {
 	m, s := f.m, f.artist
 	a := &artist{f: f, w: w, h: h, workW: m.whole(w), workH: m.whole(h), batch: min(sampleBatch, s.count)}
-	c := curriculum{
-		name: maskTable, tokens: s.tokens, side: f.side, batch: f.settings.inversion.batch, rate: f.settings.inversion.learningRate,
-		decay: 0.01, seed: f.settings.inversion.seed, // AdamW with PyTorch's decay, as in the released code
-	}
 	var err error
-	if a.inversion, err = newInversion(m, c, s.tokens); err != nil {
+	if a.inversion, err = newInversion(m, f.maskCurriculum(), s.tokens); err != nil {
 		return nil, err
 	}
 	if a.conditions, err = m.conditioner(2*a.batch, s.tokens); err != nil {
@@ -64,6 +60,14 @@ func newArtist(f *fitting, w, h int) (*artist, error) {
 	a.sampler = &ldm.Sampler{Predict: ldm.Guided(a.denoiser.Predict, s.guidance), Shape: [3]int{m.Autoencoder.Latent, a.workH / stride, a.workW / stride}}
 	a.sampler.DDIM, err = m.Schedule.DDIM(s.steps, 1)
 	return a, err
+}
+
+// maskCurriculum is that of a mask embedding.
+func (f *fitting) maskCurriculum() curriculum {
+	return curriculum{
+		name: maskTable, tokens: f.artist.tokens, side: f.side, batch: f.settings.inversion.batch, rate: f.settings.inversion.learningRate,
+		decay: 0.01, seed: f.settings.inversion.seed, // AdamW with PyTorch's decay, as in the released code
+	}
 }
 
 // makeMasks learns the mask embedding of a defect and makes its masks, unless an

@@ -54,7 +54,7 @@ type inversion struct {
 // newInversion compiles the training step for a table of so many rows.
 func newInversion(m *pretrained, c curriculum, rows int) (*inversion, error) {
 	v := &inversion{curriculum: c, m: m}
-	n, length, dim, small := c.batch, m.Text.Length, m.Text.Channels, c.side/m.Autoencoder.Stride()
+	n, length, small := c.batch, m.Text.Length, c.side/m.Autoencoder.Stride()
 	var err error
 	vectors := c.tokens
 	if c.sae {
@@ -65,31 +65,9 @@ func newInversion(m *pretrained, c curriculum, rows int) (*inversion, error) {
 	}
 
 	g := nn.NewGraph(m.params, nn.Train)
-	spliced := []Spliced{{Rows: g.Variable(c.name, rows, dim), At: g.Input("at", n, length)}}
-	if c.sae {
-		embedding, err := m.Spatial(g, g.Input("mask", n, 1, m.Masks, m.Masks))
-		if err != nil {
-			return nil, err
-		}
-		spliced = append(spliced, Spliced{Rows: embedding, At: g.Input("spatial_at", n, length)})
-	}
-	context, err := m.Prompted(g, g.Input("tokens", n, length), spliced...)
-	if err != nil {
+	if err := c.graph(g, m.Architecture, rows); err != nil {
 		return nil, err
 	}
-	predicted, err := m.Noise(g, g.Input("z", n, m.UNet.In, small, small), g.Input("t", n), context)
-	if err != nil {
-		return nil, err
-	}
-	noise := g.Input("noise", n, m.UNet.In, small, small)
-	var loss *nn.Node
-	if c.masked {
-		loss = g.MaskedMSELoss(predicted, noise, g.Input("within", n, 1, small, small))
-	} else {
-		loss = g.MSELoss(predicted, noise)
-	}
-	g.Output("loss", loss)
-	g.Minimize(loss, c.name, encoderPrefix)
 	m.freeze(g)
 	if v.step, err = g.Compile(m.device); err != nil {
 		return nil, fmt.Errorf("a training step of %d images of %d pixels a side (option batch): %w", n, c.side, err)
@@ -111,6 +89,37 @@ func newInversion(m *pretrained, c curriculum, rows int) (*inversion, error) {
 	}
 	v.images, v.latents, v.draw = make([]float32, n*m.Autoencoder.Image*c.side*c.side), make([]float32, n*latent), make([]float32, n*latent)
 	return v, nil
+}
+
+// graph is a training step for a table of so many rows.
+func (c curriculum) graph(g *nn.Graph, a Architecture, rows int) error {
+	n, length, dim, small := c.batch, a.Text.Length, a.Text.Channels, c.side/a.Autoencoder.Stride()
+	spliced := []Spliced{{Rows: g.Variable(c.name, rows, dim), At: g.Input("at", n, length)}}
+	if c.sae {
+		embedding, err := a.Spatial(g, g.Input("mask", n, 1, a.Masks, a.Masks))
+		if err != nil {
+			return err
+		}
+		spliced = append(spliced, Spliced{Rows: embedding, At: g.Input("spatial_at", n, length)})
+	}
+	context, err := a.Prompted(g, g.Input("tokens", n, length), spliced...)
+	if err != nil {
+		return err
+	}
+	predicted, err := a.Noise(g, g.Input("z", n, a.UNet.In, small, small), g.Input("t", n), context)
+	if err != nil {
+		return err
+	}
+	noise := g.Input("noise", n, a.UNet.In, small, small)
+	var loss *nn.Node
+	if c.masked {
+		loss = g.MaskedMSELoss(predicted, noise, g.Input("within", n, 1, small, small))
+	} else {
+		loss = g.MSELoss(predicted, noise)
+	}
+	g.Output("loss", loss)
+	g.Minimize(loss, c.name, encoderPrefix)
+	return g.Err()
 }
 
 // begin gives the table its first values, and the optimizers a new start.

@@ -17,15 +17,17 @@ type figures struct {
 	maskWord                              string
 	encoderRate                           float64 // learning rate of the spatial encoder, as a share of that of embeddings
 	paste                                 string
+	every                                 int     // steps after which weights of Eq. 7 are made anew
+	temperature                           float64 // of Eq. 7
 }
 
 var (
 	// paperFigures are the paper's (Sec. 4.1 and C.1), and the released code's where it
 	// gives none.
-	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, maskSteps: 100, maskCount: 504, maskWord: "crack", encoderRate: 1, paste: "latent"}
+	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, maskSteps: 100, maskCount: 504, maskWord: "crack", encoderRate: 1, paste: "latent", every: 1, temperature: 1}
 	// smallFigures fit a category in less than a minute. The encoder has been trained
 	// before, and is only adapted.
-	smallFigures = figures{iterations: 300, maskIterations: 100, saveEvery: 100, steps: 20, maskSteps: 20, maskCount: 32, maskWord: "mask", encoderRate: 0.1, paste: "residual"}
+	smallFigures = figures{iterations: 300, maskIterations: 100, saveEvery: 100, steps: 20, maskSteps: 20, maskCount: 32, maskWord: "mask", encoderRate: 0.1, paste: "residual", every: 5, temperature: 50}
 )
 
 // options is the schema. Only AnomalyDiffusion itself has those of the spatial
@@ -91,8 +93,8 @@ func (g *generator) options() []sdk.Option {
 		number("spatial-lr", "0", "0", "1", "Learning rate of the spatial encoder; 0: a tenth of lr at scale small, whose encoder is trained before, lr at scale paper (released)."),
 		later(text("spatial-bn", "running", "Batch norms of the spatial encoder in generation take running statistics, or those of eight masks, as the released code does.", "running", "batch")),
 		later(text("aar", "paper", "Adaptive attention re-weighting: none, Eq. 7, that of the released code, or that of its version of March 14, 2024.", "off", "paper", "released", "released-mar14")),
-		later(number("aar-temperature", "1", "0.000001", "1000000000", "Temperature of the softmax of aar=paper; above 1 it spreads weights (paper: none, 1).")),
-		later(count("aar-every", "1", "1", "500", "Steps after which weights of aar=paper are made anew; each time an image is decoded.")),
+		later(number("aar-temperature", "0", "0", "1000000000", fmt.Sprintf("Temperature of the softmax of aar=paper, above 1 to spread weights; 0: %v at scale small, %v at scale paper (paper: none).", small.temperature, paper.temperature))),
+		later(scaled("aar-every", "500", "Steps after which weights of aar=paper are made anew, for which an image is decoded", small.every, paper.every)),
 		later(yes("aar-same-step", "false", "Weights of aar=paper act on the step that they are made from, which takes a second prediction, not on the next one.")),
 		later(text("aar-defects", "", "Defects that attention is re-weighted for, separated by commas; none: all of them.")),
 	)
@@ -191,7 +193,10 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 		}
 		s.painter.batchStatistics = o.String("spatial-bn") == "batch"
 		s.painter.reweighting, s.painter.temperature = o.String("aar"), o.Float("aar-temperature")
-		s.painter.every, s.painter.sameStep = o.Int("aar-every"), o.Bool("aar-same-step")
+		if s.painter.temperature == 0 {
+			s.painter.temperature = f.temperature
+		}
+		s.painter.every, s.painter.sameStep = or("aar-every", f.every), o.Bool("aar-same-step")
 		for name := range strings.SplitSeq(o.String("aar-defects"), ",") {
 			if name = strings.TrimSpace(name); name != "" {
 				s.painter.defects = append(s.painter.defects, name)

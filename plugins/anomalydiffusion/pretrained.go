@@ -175,26 +175,30 @@ func (m *pretrained) program(mode nn.Mode, build func(g *nn.Graph) error) (*exec
 
 // encoding draws "latents" [n, C, h/s, w/s] of "image" [n, 3, h, w] in [-1, 1] by
 // "noise".
+func (a Architecture) encoding(g *nn.Graph, n, h, w int) error {
+	posterior, err := a.Encode(g, g.Input("image", n, a.Autoencoder.Image, h, w))
+	if err != nil {
+		return err
+	}
+	s := a.Autoencoder.Stride()
+	g.Output("latents", posterior.Sample(g, g.Input("noise", n, a.Autoencoder.Latent, h/s, w/s)))
+	return nil
+}
+
 func (m *pretrained) encoding(n, h, w int) (*exec.Program, error) {
-	return m.program(nn.Eval, func(g *nn.Graph) error {
-		posterior, err := m.Encode(g, g.Input("image", n, m.Autoencoder.Image, h, w))
-		if err != nil {
-			return err
-		}
-		s := m.Autoencoder.Stride()
-		g.Output("latents", posterior.Sample(g, g.Input("noise", n, m.Autoencoder.Latent, h/s, w/s)))
-		return nil
-	})
+	return m.program(nn.Eval, func(g *nn.Graph) error { return m.Architecture.encoding(g, n, h, w) })
 }
 
 // decoding makes "image" [n, 3, h, w] of "latents".
+func (a Architecture) decoding(g *nn.Graph, n, h, w int) error {
+	s := a.Autoencoder.Stride()
+	image, err := a.Decode(g, g.Input("latents", n, a.Autoencoder.Latent, h/s, w/s))
+	g.Output("image", image)
+	return err
+}
+
 func (m *pretrained) decoding(n, h, w int) (*exec.Program, error) {
-	return m.program(nn.Eval, func(g *nn.Graph) error {
-		s := m.Autoencoder.Stride()
-		image, err := m.Decode(g, g.Input("latents", n, m.Autoencoder.Latent, h/s, w/s))
-		g.Output("image", image)
-		return err
-	})
+	return m.program(nn.Eval, func(g *nn.Graph) error { return m.Architecture.decoding(g, n, h, w) })
 }
 
 // spatial makes the "embedding" [n*Tokens, Dim] of "mask" [n, 1, Masks, Masks], with

@@ -1,0 +1,108 @@
+package anomalydiffusion
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/anobench/anobench/nn"
+	"github.com/anobench/anobench/nn/exec"
+	"github.com/anobench/anobench/plugins/sdk"
+)
+
+// Estimate plans all programs of a fit and of a batch of images, without their weights,
+// and tells time by the rate at which this machine computes a convolution.
+func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.Estimate, error) {
+	s, err := g.read(opts)
+	if err != nil {
+		return sdk.Estimate{}, err
+	}
+	a := s.architecture()
+	outline := a.Model.Outline
+	if s.inversion.sae {
+		outline = a.Outline
+	}
+	params, err := outline(1)
+	if err != nil {
+		return sdk.Estimate{}, err
+	}
+	device := exec.NewCPU(runtime.GOMAXPROCS(0))
+	defer device.Close()
+	e := sdk.Estimate{Parameters: int64(params.Count())}
+	rate, err := measureRate(device)
+	if err != nil {
+		return e, err
+	}
+	largest := int64(0)
+	// once is the time of one run of a program.
+	once := func(mode nn.Mode, build func(g *nn.Graph) error) time.Duration {
+		graph := nn.NewGraph(params, mode)
+		var cost exec.Cost
+		if err == nil {
+			err = build(graph)
+		}
+		if err == nil {
+			cost, err = graph.Plan(device)
+		}
+		largest = max(largest, cost.Bytes)
+		return time.Duration(float64(cost.Multiplications) / rate * float64(time.Second))
+	}
+	m := &pretrained{Architecture: a}
+	w, h := m.whole(width), m.whole(height)
+	f := fitting{settings: s, side: max(w, h)}
+	step := func(c curriculum, embeddings int) time.Duration {
+		train := once(nn.Train, func(g *nn.Graph) error { return c.graph(g, a, embeddings*c.tokens) })
+		return train + once(nn.Eval, func(g *nn.Graph) error { return a.encoding(g, c.batch, c.side, c.side) })
+	}
+	denoise := once(nn.Eval, func(g *nn.Graph) error {
+		stride := a.Autoencoder.Stride()
+		z := g.Input("z", sampleBatch, a.UNet.In, h/stride, w/stride)
+		noise, err := a.Noise(g, z, g.Input("t", sampleBatch), g.Input("context", sampleBatch, a.Text.Length, a.Text.Channels))
+		g.Output("noise", noise)
+		return err
+	}) / sampleBatch
+	decode := once(nn.Eval, func(g *nn.Graph) error { return a.decoding(g, sampleBatch, h, w) }) / sampleBatch
+
+	if s.inversion.embeddings == "" {
+		e.Fit += time.Duration(s.inversion.iterations) * step(f.curriculum(), defects)
+	}
+	if s.artist.source == "generated" {
+		each := time.Duration(s.artist.iterations)*step(f.maskCurriculum(), 1) + time.Duration(s.artist.count)*(time.Duration(2*s.artist.steps)*denoise+decode)
+		e.Fit += time.Duration(defects) * each
+	}
+	predictions, decoded := s.painter.steps, 2
+	if s.painter.guidance > 1 {
+		predictions *= 2
+	}
+	if s.painter.reweighting == "paper" {
+		decoded += s.painter.steps / s.painter.every
+	}
+	e.Sample = time.Duration(predictions)*denoise + time.Duration(decoded)*decode
+	e.Memory = 4*e.Parameters + largest
+	return e, err
+}
+
+// measureRate is how many multiplications a second the device makes of a convolution
+// like those of the networks.
+func measureRate(device *exec.CPU) (float64, error) {
+	g := nn.NewGraph(nn.NewParamSet(1), nn.Eval)
+	x := g.Input("x", 4, 64, 32, 32)
+	for _, name := range []string{"a", "b", "c"} {
+		x = g.SiLU(g.GroupNorm(g.Conv2D(x, name, 64, nn.Pad(1)), name+".norm", 8))
+	}
+	g.Output("y", x)
+	cost, err := g.Plan(device)
+	if err != nil {
+		return 0, err
+	}
+	p, err := g.Compile(device)
+	if err != nil {
+		return 0, err
+	}
+	p.Run()
+	const runs = 5
+	began := time.Now()
+	for range runs {
+		p.Run()
+	}
+	return float64(cost.Multiplications) * runs / time.Since(began).Seconds(), nil
+}
