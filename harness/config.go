@@ -441,9 +441,17 @@ func (c Config) Deviations(kind Kind) []string {
 			break
 		}
 	}
+	add(slices.ContainsFunc(c.Generators, GeneratorConfig.smallModel),
+		"AnomalyDiffusion and Textual Inversion use a small latent diffusion model that was trained on drawn surfaces and flaws, not the paper's (option scale)")
 	add(slices.ContainsFunc(c.Generators, func(g GeneratorConfig) bool { return g.Name != "folder" }),
 		"generators are re-implementations with the protocol's defaults, not the authors' runs")
 	return out
+}
+
+// smallModel says that a built-in generator uses the latent diffusion model that comes
+// along.
+func (g GeneratorConfig) smallModel() bool {
+	return slices.Contains([]string{"anomalydiffusion", "textual-inversion", "textual-inversion-p2p"}, g.Name) && g.Options["scale"] != "paper"
 }
 
 func (c Config) localizerDeviations(paper Config, add func(differs bool, format string, args ...any)) {
