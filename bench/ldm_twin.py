@@ -80,7 +80,7 @@ class Resample(nn.Module):
 
 
 class UNet(nn.Module):
-    channels, multipliers, attention = 32, (2, 3, 3), (2, 4)
+    channels, multipliers, attention = 32, (1, 2, 3), (2, 4)
 
     def __init__(self):
         super().__init__()
@@ -201,7 +201,7 @@ class SpatialEncoder(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.PReLU(16))
         self.stages = nn.ModuleList(IRBlock(i, o) for i, o in ((16, 16), (16, 32), (32, 48), (48, 64)))
         self.lateral1, self.lateral2 = nn.Conv2d(48, 64, 1), nn.Conv2d(32, 64, 1)
-        head = lambda: nn.Sequential(*[m for i in range(4) for m in (
+        head = lambda: nn.Sequential(*[m for i in range(3) for m in (
             nn.Conv2d(CONTEXT if i else 64, CONTEXT, 3, 2, 1), nn.LeakyReLU(0.01))], nn.Flatten(), nn.Linear(CONTEXT, CONTEXT))
         self.heads = nn.ModuleList(head() for _ in range(4))
 
@@ -250,7 +250,7 @@ def main():
         net, image = Autoencoder().to(memory_format=layout), torch.rand(batch, 3, 64, 64).to(memory_format=layout)
         step = trainer(net, lambda: net.loss(image))
     else:
-        net, mask = SpatialEncoder().train().to(memory_format=layout), (torch.rand(batch, 1, 64, 64) < 0.1).float().to(memory_format=layout)
+        net, mask = SpatialEncoder().train().to(memory_format=layout), (torch.rand(batch, 1, 32, 32) < 0.1).float().to(memory_format=layout)
         target = torch.randn(batch, 4, CONTEXT)
         step = trainer(net, lambda: F.mse_loss(net(mask), target))
     print(f"{work}: {sum(p.numel() for p in net.parameters())} parameters", file=sys.stderr)

@@ -30,7 +30,7 @@ func init() {
 			return g.Add(g.L1Loss(back, image), g.Scale(p.KL(g), 1e-6)), err
 		}),
 		ldmRow("spatial-encoder-train", 4, func(g *nn.Graph, n int) (*nn.Node, error) {
-			tokens, err := small.Encoder.Embedding(g, g.Input("mask", n, 1, 64, 64))
+			tokens, err := small.Encoder.Embedding(g, g.Input("mask", n, 1, small.Masks, small.Masks))
 			return g.MSELoss(tokens, g.Input("target", n, 4, small.Text.Channels)), err
 		}),
 		row{name: "ldm-ddim-n16", prepare: func(threads int) (func(), error) { return ddimSteps(small.Model, threads, 16) }, twins: ldmTwins("ddim", 16)},

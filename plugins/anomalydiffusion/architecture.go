@@ -25,13 +25,13 @@ func Small(tokens int) Architecture {
 	text := ldm.TextEncoder{Vocabulary: ldm.SmallTokenizer().Size(), Length: 32, Channels: 96, Layers: 2, Heads: 4, HeadDim: 24}
 	return Architecture{
 		Model: ldm.Model{
-			UNet:        ldm.UNet{In: 4, Out: 4, Channels: 32, Multipliers: []int{2, 3, 3}, ResBlocks: 1, Attention: []int{2, 4}, Heads: 4, Groups: 8, Depth: 1},
+			UNet:        ldm.UNet{In: 4, Out: 4, Channels: 32, Multipliers: []int{1, 2, 3}, ResBlocks: 1, Attention: []int{2, 4}, Heads: 4, Groups: 8, Depth: 1},
 			Autoencoder: ldm.Autoencoder{Image: 3, Latent: 4, Channels: 32, Multipliers: []int{1, 2, 2}, ResBlocks: 1, Scale: 1},
 			Text:        text,
 			Schedule:    ldm.Text2ImageSchedule(),
 		},
-		Encoder: SpatialEncoder{Stem: 16, Stages: [4]Stage{{16, 1}, {32, 1}, {48, 1}, {64, 1}}, Tokens: tokens, Halves: 4, Dim: text.Channels},
-		Side:    64, Masks: 64,
+		Encoder: SpatialEncoder{Stem: 16, Stages: [4]Stage{{16, 1}, {32, 1}, {48, 1}, {64, 1}}, Tokens: tokens, Halves: 3, Dim: text.Channels},
+		Side:    64, Masks: 32,
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 	// brightness in [-1, 1] above which a pixel of a generated picture is in its mask.
 	brightness = 0.8
 	// attempts is how often a mask is made anew where it is refused.
-	attempts = 8
+	attempts = 3
 	// sampleBatch is how many pictures are made together, as in the released code.
 	sampleBatch = 8
 )

@@ -27,7 +27,7 @@ var (
 	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, maskSteps: 100, maskCount: 504, maskWord: "crack", encoderRate: 1, paste: "latent", every: 1, temperature: 1}
 	// smallFigures fit a category in less than a minute. The encoder has been trained
 	// before, and is only adapted.
-	smallFigures = figures{iterations: 300, maskIterations: 100, saveEvery: 100, steps: 20, maskSteps: 20, maskCount: 32, maskWord: "mask", encoderRate: 0.1, paste: "residual", every: 5, temperature: 50}
+	smallFigures = figures{iterations: 200, maskIterations: 60, saveEvery: 100, steps: 15, maskSteps: 15, maskCount: 16, maskWord: "mask", encoderRate: 0.1, paste: "residual", every: 5, temperature: 50}
 )
 
 // options is the schema. Only AnomalyDiffusion itself has those of the spatial

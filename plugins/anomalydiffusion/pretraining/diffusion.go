@@ -113,14 +113,14 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 	rng := rand.New(rand.NewPCG(t.Seed, 3))
 	latent := a.UNet.In * small * small
 	batches := map[string][]float32{
-		"mask": make([]float32, n*pixels), "tokens": make([]float32, n*a.Text.Length), "at": make([]float32, n*a.Text.Length),
+		"mask": make([]float32, n*a.Masks*a.Masks), "tokens": make([]float32, n*a.Text.Length), "at": make([]float32, n*a.Text.Length),
 		"z": make([]float32, n*latent), "noise": make([]float32, n*latent), "t": make([]float32, n), "weight": make([]float32, n*small*small),
 	}
 	err = train(ctx, "noise predictor", program, weights, t.DiffusionSteps, 1e-3, func(step int, loss float64) { report(step, loss) }, func() error {
 		average.Update() // of the step before
 		for i := range n {
 			l := all[rng.IntN(len(all))]
-			copy(batches["mask"][i*pixels:], l.mask)
+			shrink(batches["mask"][i*a.Masks*a.Masks:][:a.Masks*a.Masks], l.mask, side/a.Masks)
 			copy(batches["tokens"][i*a.Text.Length:], l.tokens)
 			for k, v := range l.vectors {
 				at := float32(-1)
@@ -149,20 +149,26 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 	return err
 }
 
-// weigh gives latent pixels the root of their weight in the loss, by the share of the
-// mask in them.
+// weigh gives latent pixels the root of their weight in the loss, which squares it.
 func weigh(weight, mask []float32, stride int) {
-	small := side / stride
-	for i := range weight {
-		share := float32(0)
-		for k := range stride * stride {
-			share += mask[(i/small*stride+k/stride)*side+i%small*stride+k%stride] / float32(stride*stride)
-		}
-		// MaskedMSELoss squares it.
+	shrink(weight, mask, stride)
+	for i, share := range weight {
 		weight[i] = 1
 		if share > 0 {
 			weight[i] = float32(math.Sqrt(flawWeight))
 		}
+	}
+}
+
+// shrink takes means over squares of so many pixels a side.
+func shrink(dst, mask []float32, factor int) {
+	small := side / factor
+	for i := range dst {
+		sum := float32(0)
+		for k := range factor * factor {
+			sum += mask[(i/small*factor+k/factor)*side+i%small*factor+k%factor]
+		}
+		dst[i] = sum / float32(factor*factor)
 	}
 }
 

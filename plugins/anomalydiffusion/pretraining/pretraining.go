@@ -26,7 +26,7 @@ type Training struct {
 }
 
 // Default made the weights that ship with the program.
-var Default = Training{Seed: 30, PerKind: 120, AutoencoderSteps: 1800, Examples: 16000, DiffusionSteps: 3000, Threads: runtime.NumCPU()}
+var Default = Training{Seed: 30, PerKind: 120, AutoencoderSteps: 1800, Examples: 24000, DiffusionSteps: 4500, Threads: runtime.NumCPU()}
 
 // spatialTokens is the paper's number of tokens of the spatial embedding.
 const spatialTokens = 4
