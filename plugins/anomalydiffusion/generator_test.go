@@ -345,7 +345,7 @@ func TestGivenEmbeddings(t *testing.T) {
 	m := Small(4)
 	own := nn.NewParamSet(9)
 	graph := nn.NewGraph(own, nn.Eval)
-	if _, err := m.Encoder.Embedding(graph, graph.Input("mask", 1, 1, 64, 64)); err != nil {
+	if _, err := m.Encoder.Embedding(graph, graph.Input("mask", 1, 1, m.Masks, m.Masks)); err != nil {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
