@@ -17,11 +17,10 @@ func newTrainLDM() *cobra.Command {
 		Short: "Train AnomalyDiffusion's small latent diffusion model again",
 		Long: `Train the small latent diffusion model that AnomalyDiffusion uses where the paper's
 is not to be had: on flawless pieces of the embedded data set's families (of another
-seed than its own), procedural textures, and flaws that are drawn onto them. With the
-default flags this makes the file that the program ships with
-(plugins/anomalydiffusion/small.safetensors). A run that was stopped goes on from the
-autoencoder, if that was finished.`,
-		Example: "  anobench weights train-ldm --out plugins/anomalydiffusion/small.safetensors",
+seed than its own), procedural textures, and flaws that are drawn onto them. It takes
+half an hour or less on two cores. A run that was stopped goes on from the autoencoder,
+if that was finished.`,
+		Example: "  anobench weights train-ldm --out small.safetensors",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if t.PerKind < 1 || t.AutoencoderSteps < 1 || t.Examples < 1 || t.DiffusionSteps < 1 {

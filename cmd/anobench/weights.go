@@ -57,7 +57,7 @@ are there, what they are needed for, where they come from, their size and SHA-25
 				}
 				fmt.Fprintf(out, "%-22s %-8s %s\n  for      %s\n  from     %s\n  SHA-256  %s\n", f.Name, f.SizeText(), path, f.For, f.URL, cmp.Or(f.SHA256, "not published"))
 			}
-			_, err := fmt.Fprintln(out, "\nanobench weights fetch NAME puts one into "+dir+". Without them IS and IC-LPIPS are measured with a small\nnetwork that ships with the program, as IS* and IC-LPIPS*, classifiers start from random weights, and\nAnomalyDiffusion paints with the small model that ships with the program.")
+			_, err := fmt.Fprintln(out, "\nanobench weights fetch NAME puts one into "+dir+". Without them IS and IC-LPIPS are measured with a small\nnetwork that ships with the program, as IS* and IC-LPIPS*, and classifiers start from random weights.")
 			return err
 		},
 	}

@@ -55,8 +55,8 @@ func (g *generator) options() []sdk.Option {
 		return o
 	}
 	all := []sdk.Option{
-		text("scale", "small", "Networks: small ones that come along and run on a CPU, or the paper's text-to-image model of 1.45 billion parameters.", "small", "paper"),
-		file("weights", "Checkpoint of the latent diffusion model (txt2img-f8-large at scale paper); none: the one that comes along, at scale small."),
+		text("scale", "small", "Networks: small ones for a CPU, or the paper's text-to-image model of 1.45 billion parameters.", "small", "paper"),
+		file("weights", "Checkpoint of the latent diffusion model: txt2img-f8-large at scale paper, that of anobench weights train-ldm at scale small."),
 		file("vocabulary", "vocab.txt of bert-base-uncased, needed at scale paper; scale small has its own."),
 		file("embeddings", "Trained embeddings, such as a released embeddings.pt: taken as they are, nothing else is trained but masks."),
 		count("anomaly-tokens", "8", "1", "64", "Tokens k of an anomaly embedding (paper: 8, released configuration: 4); those of given embeddings where there are some."),

@@ -1,7 +1,6 @@
 package anomalydiffusion
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -36,8 +35,8 @@ func open(s *settings) (_ *pretrained, err error) {
 		return nil, errors.New("scale=paper needs a vocabulary: get vocab.txt of https://huggingface.co/bert-base-uncased and name it in option vocabulary")
 	case !s.paper && s.vocabulary != "":
 		return nil, errors.New("option vocabulary is for scale=paper: scale small has its own")
-	case s.weights == "" && len(smallWeights) == 0:
-		return nil, errors.New("this program was built without the small model: name a checkpoint of it in option weights")
+	case s.weights == "":
+		return nil, errors.New("the small model does not come with this program: make it with \"anobench weights train-ldm\", in half an hour or less, and name the file in option weights")
 	case s.vocabulary != "":
 		if m.tokenizer, err = ldm.ReadVocabulary(s.vocabulary); err != nil {
 			return nil, err
@@ -78,18 +77,7 @@ func (m *pretrained) close() { m.device.Close() }
 
 // load gives the parameters their values.
 func (m *pretrained) load(s *settings) error {
-	from := "that comes with the program"
-	var report nn.LoadReport
-	var err error
-	if s.weights != "" {
-		from = s.weights
-		report, err = ldm.Read(s.weights, m.params)
-	} else {
-		var f *weights.File
-		if f, err = weights.Read(bytes.NewReader(smallWeights), int64(len(smallWeights))); err == nil {
-			report, err = f.Load(m.params)
-		}
-	}
+	report, err := ldm.Read(s.weights, m.params)
 	if err != nil {
 		return fmt.Errorf("option weights, scale %s: %w", s.scale(), err)
 	}
@@ -102,7 +90,7 @@ func (m *pretrained) load(s *settings) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("checkpoint %s lacks %d parameters of the model, the first of which is %s: it is of another model than scale %s has", from, len(missing), missing[0], s.scale())
+		return fmt.Errorf("checkpoint %s lacks %d parameters of the model, the first of which is %s: it is of another model than scale %s has", s.weights, len(missing), missing[0], s.scale())
 	}
 	m.params.Fill()
 	if path := s.inversion.encoder; path != "" && s.inversion.sae {
