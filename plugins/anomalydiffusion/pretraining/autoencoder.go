@@ -216,7 +216,7 @@ func newEncoder(m ldm.Model, params *nn.ParamSet, device *exec.CPU) (func([]exam
 func train(ctx context.Context, what string, program *exec.Program, weights []*nn.Param, steps int, rate float64, report func(step int, loss float64), load func() error) error {
 	adam := optim.NewAdam(weights, optim.DefaultAdam(rate))
 	schedule := optim.Cosine{Base: rate, Epochs: steps}
-	mean, every := 0.0, 50
+	mean, every := 0.0, min(50, steps)
 	for step := range steps {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -25,7 +25,9 @@ type lesson struct {
 	latents []float32
 	mask    []float32 // [side, side]
 	tokens  []float32
-	vectors []float32 // -1, or which token of the spatial embedding goes there
+	// -1, or which token of the description or of the spatial embedding goes there.
+	description, spatial []float32
+	sight                []byte // [4, side, side], where there is a description
 }
 
 // lessons encodes examples once, for many steps.
@@ -52,19 +54,28 @@ func lessons(ctx context.Context, a anomalydiffusion.Architecture, params *nn.Pa
 		size := len(latents) / encodeBatch
 		for i, e := range examples {
 			l := lesson{latents: append([]float32(nil), latents[i*size:][:size]...), mask: e.mask}
-			ids := tokenizer.Encode(e.caption, a.Text.Length)
-			prompt := ldm.Prompt{Tokens: ids, Vectors: make([]int, len(ids))}
-			for k := range prompt.Vectors {
-				prompt.Vectors[k] = -1
-			}
+			prompt := ldm.Prompt{Tokens: tokenizer.Encode(e.caption, a.Text.Length)}
+			vectors := e.described
 			if e.located {
-				if prompt, err = ldm.Splice(ids, placeholder, a.Encoder.Tokens); err != nil {
+				vectors += a.Encoder.Tokens
+			}
+			if vectors > 0 {
+				if prompt, err = ldm.Splice(prompt.Tokens, placeholder, vectors); err != nil {
 					return nil, err
 				}
 			}
 			for k, id := range prompt.Tokens {
+				description, spatial := -1, -1
+				if vectors > 0 {
+					if description = prompt.Vectors[k]; description >= e.described {
+						description, spatial = -1, description-e.described
+					}
+				}
 				l.tokens = append(l.tokens, float32(id))
-				l.vectors = append(l.vectors, float32(prompt.Vectors[k]))
+				l.description, l.spatial = append(l.description, float32(description)), append(l.spatial, float32(spatial))
+			}
+			if e.described > 0 {
+				l.sight = e.sight.bytes()
 			}
 			out = append(out, l)
 		}
@@ -72,8 +83,20 @@ func lessons(ctx context.Context, a anomalydiffusion.Architecture, params *nn.Pa
 	return out[:count], nil
 }
 
+// bytes is the picture and the mask with 256 levels.
+func (s sight) bytes() []byte {
+	out := make([]byte, 0, 4*pixels)
+	for _, values := range [][]float32{s.picture, s.mask} {
+		for _, v := range values {
+			out = append(out, byte(255*v+0.5))
+		}
+	}
+	return out
+}
+
 // trainDiffusion trains the noise predictor, the text encoder and the spatial encoder
-// on latents of the frozen autoencoder. What remains in params is the moving average.
+// on latents of the frozen autoencoder, with a describer that adds its parameters to
+// params. What remains in params is the moving average.
 func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, all []lesson, t Training, report func(step int, loss float64)) error {
 	const n = diffusionBatch
 	stride := a.Autoencoder.Stride()
@@ -83,7 +106,11 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 	if err != nil {
 		return err
 	}
-	context, err := a.Prompted(g, g.Input("tokens", n, a.Text.Length), anomalydiffusion.Spliced{Rows: spatial, At: g.Input("at", n, a.Text.Length)})
+	dim := a.Text.Channels
+	description := describe(g, g.Input("sight", n, 4, side, side), g.Input("draws", n*descriptionTokens, dim), dim)
+	context, err := a.Prompted(g, g.Input("tokens", n, a.Text.Length),
+		anomalydiffusion.Spliced{Rows: description, At: g.Input("description", n, a.Text.Length)},
+		anomalydiffusion.Spliced{Rows: spatial, At: g.Input("spatial", n, a.Text.Length)})
 	if err != nil {
 		return err
 	}
@@ -94,7 +121,7 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 	}
 	loss := g.MaskedMSELoss(predicted, g.Input("noise", n, a.UNet.In, small, small), g.Input("weight", n, 1, small, small))
 	g.Output("loss", loss)
-	trained := []string{"model.diffusion_model.", "cond_stage_model.", "spatial_encoder."}
+	trained := append([]string{"model.diffusion_model.", "cond_stage_model.", "spatial_encoder."}, describerWeights...)
 	g.Minimize(loss, trained...)
 	program, err := g.Compile(device)
 	if err != nil {
@@ -113,7 +140,9 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 	rng := rand.New(rand.NewPCG(t.Seed, 3))
 	latent := a.UNet.In * small * small
 	batches := map[string][]float32{
-		"mask": make([]float32, n*a.Masks*a.Masks), "tokens": make([]float32, n*a.Text.Length), "at": make([]float32, n*a.Text.Length),
+		"mask": make([]float32, n*a.Masks*a.Masks), "tokens": make([]float32, n*a.Text.Length),
+		"description": make([]float32, n*a.Text.Length), "spatial": make([]float32, n*a.Text.Length),
+		"sight": make([]float32, n*4*pixels), "draws": make([]float32, n*descriptionTokens*dim),
 		"z": make([]float32, n*latent), "noise": make([]float32, n*latent), "t": make([]float32, n), "weight": make([]float32, n*small*small),
 	}
 	err = train(ctx, "noise predictor", program, weights, t.DiffusionSteps, 1e-3, func(step int, loss float64) { report(step, loss) }, func() error {
@@ -122,12 +151,10 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 			l := all[rng.IntN(len(all))]
 			shrink(batches["mask"][i*a.Masks*a.Masks:][:a.Masks*a.Masks], l.mask, side/a.Masks)
 			copy(batches["tokens"][i*a.Text.Length:], l.tokens)
-			for k, v := range l.vectors {
-				at := float32(-1)
-				if v >= 0 {
-					at = float32(i*a.Encoder.Tokens) + v
-				}
-				batches["at"][i*a.Text.Length+k] = at
+			place(batches["description"][i*a.Text.Length:], l.description, i*descriptionTokens)
+			place(batches["spatial"][i*a.Text.Length:], l.spatial, i*a.Encoder.Tokens)
+			for k, v := range l.sight {
+				batches["sight"][i*4*pixels+k] = float32(v)/127.5 - 1
 			}
 			noise := batches["noise"][i*latent:][:latent]
 			for k := range noise {
@@ -138,6 +165,9 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 			batches["t"][i] = float32(time)
 			weigh(batches["weight"][i*small*small:][:small*small], l.mask, stride)
 		}
+		for k := range batches["draws"] {
+			batches["draws"][k] = float32(descriptionNoise * rng.NormFloat64())
+		}
 		for name, values := range batches {
 			if err := program.Set(name, values); err != nil {
 				return err
@@ -147,6 +177,17 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 	})
 	average.Swap()
 	return err
+}
+
+// place says which rows of a batch's vectors go where, of which this lesson's begin at
+// first.
+func place(at, vectors []float32, first int) {
+	for k, v := range vectors {
+		at[k] = -1
+		if v >= 0 {
+			at[k] = float32(first) + v
+		}
+	}
 }
 
 // weigh gives latent pixels the root of their weight in the loss, which squares it.

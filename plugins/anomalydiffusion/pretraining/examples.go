@@ -7,23 +7,40 @@ import (
 	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
 )
 
-// An example is what the diffusion model learns: a picture, a caption with a placeholder
-// where the spatial embedding goes, and the mask of the flaw.
+// An example is what the diffusion model learns: a picture, the mask of its flaw, and a
+// caption with a placeholder where embeddings go: those that describe another flaw of
+// the same style, and the spatial embedding of the mask.
 type example struct {
 	picture picture
-	caption string
 	mask    plane // 0 or 1
-	located bool  // the caption has a placeholder
+	caption string
+	located bool // the placeholder stands for the spatial embedding
+
+	// The placeholder stands for so many tokens about sight, too.
+	described int
+	sight     sight
+}
+
+// A sight is a picture with the mask of its flaw.
+type sight struct {
+	picture picture
+	mask    plane
 }
 
 // Shares of examples.
 const (
-	shareNormal  = 0.08
-	shareMasks   = 0.12 // pictures of masks, which mask generation starts from
-	shareEmpty   = 0.08 // of captions, for guidance
-	shareLocated = 0.6  // of flaws: the rest have words alone
-	shareVague   = 0.3  // of flaws: called just that
+	shareNormal    = 0.06
+	shareMasks     = 0.14 // pictures of masks, which mask generation starts from
+	shareEmpty     = 0.08 // of captions, for guidance
+	shareDescribed = 0.7  // of flaws, by tokens about another one in place of words
+	shareLocated   = 0.7  // of flaws
+	shareVague     = 0.4  // of flaws in words: called just that
+	shareAll       = 0.6  // of descriptions: those of all tokens
 )
+
+// descriptionTokens is the most tokens of a description, as many as an anomaly embedding
+// has by default.
+const descriptionTokens = 8
 
 // vague are words for any flaw, among them those that embeddings start from.
 var vague = []string{"anomaly", "defect", "flaw", "damage"}
@@ -35,48 +52,65 @@ func (s *surfaces) example(rng *rand.Rand) example {
 	p, surface := s.draw(rng)
 	e := example{picture: p, mask: newPlane()}
 	caption := func(what string) {
-		if chance(rng, 0.5) {
-			what += " on " + surface
-		}
 		e.caption = strings.Replace(templates[rng.IntN(len(templates))], ldm.Placeholder, what, 1)
 	}
 	if chance(rng, shareNormal) {
 		caption("normal " + surface)
 	} else {
-		what := ""
-		for drawn := false; !drawn; {
-			other, _ := s.draw(rng)
-			canvas := p.clone()
-			var cover plane
-			cover, what = flaws[rng.IntN(len(flaws))](rng, canvas, other)
-			if drawn = e.mask.mark(rng, cover); drawn {
-				e.picture = canvas
-			}
-		}
-		switch {
-		case chance(rng, shareMasks):
-			for c := range 3 {
-				copy(e.picture[c*pixels:], e.mask)
-			}
+		what := s.flawed(rng, &e)
+		isMask := chance(rng, shareMasks)
+		if isMask {
+			e.picture, e.sight.picture = e.mask.white(), e.sight.mask.white()
 			_, word, ok := strings.Cut(what, " ")
 			if !ok {
 				word = what
 			}
-			e.caption = strings.Replace(templates[rng.IntN(len(templates))], ldm.Placeholder, word+" mask", 1)
-		default:
+			what = word + " mask"
 			if chance(rng, shareVague) {
-				what = vague[rng.IntN(len(vague))]
+				what = "mask"
 			}
-			if e.located = chance(rng, shareLocated); e.located {
-				what += " " + ldm.Placeholder
-			}
-			caption(what)
+		} else if chance(rng, shareVague) {
+			what = vague[rng.IntN(len(vague))]
 		}
+		e.located = !isMask && chance(rng, shareLocated)
+		if chance(rng, shareDescribed) {
+			e.described, what = descriptionTokens, ""
+			if !chance(rng, shareAll) {
+				e.described = 1 + rng.IntN(descriptionTokens-1)
+			}
+		}
+		if e.located || e.described > 0 {
+			what = strings.TrimSpace(what + " " + ldm.Placeholder)
+		}
+		if !isMask && chance(rng, 0.3) {
+			what += " on " + surface
+		}
+		caption(what)
 	}
 	if chance(rng, shareEmpty) {
-		e.caption, e.located = "", false
+		e.caption, e.located, e.described = "", false, 0
 	}
 	return e
+}
+
+// flawed draws a flaw on the example's picture and another one of its style on the same
+// picture, turned, and returns words for them.
+func (s *surfaces) flawed(rng *rand.Rand, e *example) (words string) {
+	for {
+		draw, style := flaws[rng.IntN(len(flaws))], rng.Uint64()
+		other, _ := s.draw(rng)
+		mark := func(p picture, mask plane) bool {
+			cover, what := draw(rand.New(rand.NewPCG(style, 0)), rng, p, other)
+			words = what
+			return mask.mark(rng, cover)
+		}
+		picture, mask := e.picture.clone(), newPlane()
+		e.sight = sight{e.picture.turned(rng.IntN(8)), newPlane()}
+		if mark(picture, mask) && mark(e.sight.picture, e.sight.mask) {
+			e.picture, e.mask = picture, mask
+			return words
+		}
+	}
 }
 
 // mark makes a mask of what a flaw covers, as loosely as people draw them; it is false
@@ -98,4 +132,13 @@ func (m plane) mark(rng *rand.Rand, cover plane) bool {
 		}
 	}
 	return count >= 6
+}
+
+// white is the picture of a mask.
+func (m plane) white() picture {
+	p := newPicture()
+	for c := range 3 {
+		copy(p[c*pixels:], m)
+	}
+	return p
 }

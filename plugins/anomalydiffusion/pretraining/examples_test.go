@@ -45,8 +45,8 @@ func TestCaptionsAreOfKnownWords(t *testing.T) {
 				t.Fatalf("caption %q: %v", e.caption, err)
 			}
 		}
-		if got := strings.Count(e.caption, ldm.Placeholder); e.located != (got == 1) || got > 1 {
-			t.Fatalf("caption %q of an example with located %v", e.caption, e.located)
+		if got := strings.Count(e.caption, ldm.Placeholder); (e.located || e.described > 0) != (got == 1) || got > 1 {
+			t.Fatalf("caption %q of an example with located %v and %d tokens of a description", e.caption, e.located, e.described)
 		}
 	}
 }
@@ -61,7 +61,7 @@ func TestFlawsLieWithinTheirCover(t *testing.T) {
 			before, _ := s.draw(rng)
 			other, _ := s.draw(rng)
 			p := before.clone()
-			cover, words := draw(rng, p, other)
+			cover, words := draw(rng, rng, p, other)
 			wide := cover.blur(3)
 			most := float32(0)
 			for i := range p {

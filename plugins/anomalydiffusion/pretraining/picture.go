@@ -43,21 +43,32 @@ func fromImage(m *dataset.Image, x, y, size, turn int) picture {
 	}
 	p := newPicture()
 	for i := range pixels {
+		for c := range 3 {
+			p[c*pixels+i] = float32(square.Pix[3*i+c]) / 255
+		}
+	}
+	return p.turned(turn)
+}
+
+// turned is the picture turned and mirrored in one of eight ways.
+func (p picture) turned(way int) picture {
+	out := newPicture()
+	for i := range pixels {
 		u, v := i%side, i/side
-		if turn&1 != 0 {
+		if way&1 != 0 {
 			u = side - 1 - u
 		}
-		if turn&2 != 0 {
+		if way&2 != 0 {
 			v = side - 1 - v
 		}
-		if turn&4 != 0 {
+		if way&4 != 0 {
 			u, v = v, u
 		}
 		for c := range 3 {
-			p[c*pixels+i] = float32(square.Pix[3*(v*side+u)+c]) / 255
+			out[c*pixels+i] = p[c*pixels+v*side+u]
 		}
 	}
-	return p
+	return out
 }
 
 // blur takes means over squares of 2*radius+1 pixels, cut at the border.

@@ -78,7 +78,14 @@ func Run(ctx context.Context, path string, t Training, progress func(part string
 	if err := trainDiffusion(ctx, a, params, device, all, t, timed("noise predictor", t.DiffusionSteps)); err != nil {
 		return err
 	}
-	if err := weights.SaveHalves(path, nil, params); err != nil {
+	kept, err := a.Outline(t.Seed)
+	if err != nil {
+		return err
+	}
+	for _, p := range kept.All() {
+		p.Data = params.Get(p.Name).Data
+	}
+	if err := weights.SaveHalves(path, nil, kept); err != nil {
 		return err
 	}
 	return os.Remove(first)

@@ -1,0 +1,45 @@
+package pretraining
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/anobench/anobench/nn/weights"
+	"github.com/anobench/anobench/plugins/anomalydiffusion"
+)
+
+// What a training keeps is the model, all of it and nothing else.
+func TestRunKeepsTheModel(t *testing.T) {
+	dir := t.TempDir()
+	quick := Training{Seed: 1, PerKind: 2, AutoencoderSteps: 5, Examples: 32, DiffusionSteps: 5, Threads: 2}
+	path := filepath.Join(dir, "ldm.safetensors")
+	parts := map[string]float64{}
+	if err := Run(context.Background(), path, quick, func(part string, _, _ int, loss float64, _ time.Duration) { parts[part] = loss }); err != nil {
+		t.Fatal(err)
+	}
+	if len(parts) != 2 || !(parts["autoencoder"] > 0) || !(parts["noise predictor"] > 0) {
+		t.Errorf("losses %v: want those of two parts", parts)
+	}
+	if _, err := os.Stat(path + ".autoencoder"); err == nil {
+		t.Error("the autoencoder is still there by itself")
+	}
+	f, err := weights.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	params, err := anomalydiffusion.Small(spatialTokens).Outline(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := f.Load(params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Missing) > 0 || len(report.Unexpected) > 0 {
+		t.Errorf("missing %v, unexpected %v", report.Missing, report.Unexpected)
+	}
+}
