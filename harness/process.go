@@ -27,7 +27,7 @@ func (r *run) work(ctx context.Context, s *Step, threads int) (*StepRecord, erro
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(out) // gone already if committed
+	defer store.Abandon(out) // gone already if committed
 	log := filepath.Join(r.options.Dir, "logs", strings.ReplaceAll(s.String(), " ", "-"))
 	t := task{Step: *s, Out: out, Log: log + ".plugin.log", Threads: threads, Inputs: make(map[string]string)}
 	for _, key := range s.Inputs {

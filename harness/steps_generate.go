@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -106,7 +107,8 @@ func fewShot(c *dataset.Category, split dataset.Split, size int) (*sdk.FewShotSe
 	return set, nil
 }
 
-// fit lets a generator learn into the checkpoint folder.
+// fit lets a generator learn into the checkpoint folder, from where an earlier attempt
+// that was stopped had got to.
 func (w *worker) fit(ctx context.Context) error {
 	var s fitSpec
 	if err := w.spec(&s); err != nil {
@@ -125,8 +127,10 @@ func (w *worker) fit(ctx context.Context) error {
 		return err
 	}
 	defer w.closePlugin(p)
-	start := time.Now()
-	return p.Fit(ctx, set, s.Generator.Options, filepath.Join(w.Out, checkpointFolder), func(pr sdk.Progress) {
+	checkpoint := filepath.Join(w.Out, checkpointFolder)
+	start, moved := time.Now(), false
+	err = p.Fit(ctx, set, s.Generator.Options, checkpoint, func(pr sdk.Progress) {
+		moved = true
 		m := message{Progress: Progress{Done: pr.Done, Total: pr.Total, Unit: "steps", Loss: finite(pr.Loss), Message: pr.Message}}
 		if took := time.Since(start); pr.Done > 0 {
 			m.Rate = float64(pr.Done) / took.Seconds()
@@ -134,6 +138,11 @@ func (w *worker) fit(ctx context.Context) error {
 		}
 		w.send(m)
 	})
+	if err != nil && !moved && ctx.Err() == nil && !errors.Is(err, host.ErrExited) {
+		// A generator that cannot go on from what is there gets nothing the next time.
+		return errors.Join(err, os.RemoveAll(checkpoint))
+	}
+	return err
 }
 
 // generate makes the image-mask pairs of a category in the layout

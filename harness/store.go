@@ -22,6 +22,7 @@ import (
 //	<kind>/<key>/step.json   what made it, what it cost, the files and sizes
 //	<kind>/<key>/...         the output
 //	tmp/<key>@<host>@<pid>@<n>  a step under way, renamed when complete
+//	checkpoints/<key>        what a fit had learned when it was stopped
 //	leases/<key>             who is at a step now
 //	running/<host>@<pid>.json  how the runs under way go
 //	cache/                   hashes of files outside the store
@@ -36,7 +37,7 @@ func OpenStore(dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, sub := range []string{"tmp", "leases", "running", "cache"} {
+	for _, sub := range []string{"tmp", "checkpoints", "leases", "running", "cache"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
 		}
@@ -115,14 +116,34 @@ func (s *Store) discard(dir string) error {
 	return os.RemoveAll(trash)
 }
 
-// Begin makes a folder for a step's output.
+// Begin makes a folder for a step's output. It holds the checkpoint of an earlier
+// attempt that was stopped, if there was one.
 func (s *Store) Begin(step *Step) (string, error) {
 	dir, err := s.temp(step.Key)
 	if err != nil {
 		return "", diskError(err)
 	}
+	err = os.Rename(s.checkpoint(step.Key), filepath.Join(dir, checkpointFolder))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("store: %w", err)
+	}
 	return dir, nil
 }
+
+// Abandon removes a folder that Begin gave, except for its checkpoint.
+func (s *Store) Abandon(dir string) error {
+	key, _, _ := strings.Cut(filepath.Base(dir), "@")
+	kept := s.checkpoint(key)
+	if left, _ := os.ReadDir(filepath.Join(dir, checkpointFolder)); len(left) > 0 {
+		os.RemoveAll(kept)
+		if err := os.Rename(filepath.Join(dir, checkpointFolder), kept); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+	}
+	return os.RemoveAll(dir)
+}
+
+func (s *Store) checkpoint(key string) string { return filepath.Join(s.dir, "checkpoints", key) }
 
 // temp makes a folder whose name tells sweep whose it is.
 func (s *Store) temp(what string) (string, error) {
@@ -252,7 +273,7 @@ func (s *Store) sweep() {
 			continue
 		}
 		if pid, err := strconv.Atoi(parts[2]); err == nil && !alive(pid) {
-			os.RemoveAll(filepath.Join(s.dir, "tmp", e.Name()))
+			s.Abandon(filepath.Join(s.dir, "tmp", e.Name()))
 		}
 	}
 	leases, _ := os.ReadDir(filepath.Join(s.dir, "leases"))

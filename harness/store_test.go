@@ -180,6 +180,60 @@ func TestSweepSpares(t *testing.T) {
 	}
 }
 
+// What a fit had learned when it was stopped is there for the next attempt, whether
+// the harness lived on or not.
+func TestCheckpointsOutliveAttempts(t *testing.T) {
+	store := openTestStore(t)
+	step, _ := storeStep(0)
+	write := func(dir, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Join(dir, checkpointFolder), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, checkpointFolder, "state"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := func(want string) string {
+		t.Helper()
+		dir, err := store.Begin(step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := os.ReadFile(filepath.Join(dir, checkpointFolder, "state"))
+		if string(got) != want {
+			t.Errorf("an attempt begins with %q, want %q", got, want)
+		}
+		return dir
+	}
+	dir := begin("")
+	write(dir, "one")
+	if err := store.Abandon(dir); err != nil {
+		t.Fatal(err)
+	}
+	dir = begin("one")
+	write(dir, "two")
+	// This harness is killed: the folder bears the name of a process that is gone.
+	dead := exec.Command(os.Args[0], "-test.run=^$")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(dir, filepath.Join(store.Dir(), "tmp", fmt.Sprintf("%s@%s@%d@1", step.Key, hostname(), dead.Process.Pid))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenStore(store.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	dir = begin("two")
+	if err := os.RemoveAll(filepath.Join(dir, checkpointFolder)); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Abandon(dir); err != nil {
+		t.Fatal(err)
+	}
+	begin("")
+}
+
 // An output that was damaged from outside counts as not there.
 func TestDamagedOutputIsDiscarded(t *testing.T) {
 	store := openTestStore(t)

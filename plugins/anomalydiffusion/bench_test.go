@@ -73,6 +73,9 @@ func BenchmarkPaint(b *testing.B) {
 				for _, seed := range r.Seeds {
 					orders = append(orders, p.order(seed, masks))
 				}
+				if err := p.prepare(orders); err != nil {
+					b.Fatal(err)
+				}
 				if _, err := p.paint(b.Context(), orders); err != nil {
 					b.Fatal(err)
 				}

@@ -78,17 +78,24 @@ func (g *generator) Generate(ctx context.Context, req *sdk.Request, emit func(*s
 	if err != nil {
 		return err
 	}
+	orders := make([]order, req.Count)
+	for i, seed := range req.Seeds {
+		orders[i] = p.order(seed, masks)
+	}
+	if err := p.prepare(orders); err != nil {
+		return err
+	}
 	for first := 0; first < req.Count; first += p.batch {
 		n := min(p.batch, req.Count-first)
-		var orders []order
-		for i := range p.batch {
-			orders = append(orders, p.order(req.Seeds[first+min(i, n-1)], masks)) // the last batch is filled up
+		now := orders[first : first+n : first+n]
+		for len(now) < p.batch { // the last batch is filled up
+			now = append(now, now[0])
 		}
-		images, err := p.paint(ctx, orders)
+		images, err := p.paint(ctx, now)
 		if err != nil {
 			return err
 		}
-		for i, o := range orders[:n] {
+		for i, o := range now[:n] {
 			sample := &sdk.Sample{
 				Index: req.First + first + i, Seed: req.Seeds[first+i], Source: o.normal.ID, Mask: o.mask,
 				Image: sdk.Image{Width: req.Width, Height: req.Height, Pix: images[i]},

@@ -3,6 +3,8 @@ package anomalydiffusion
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
@@ -20,8 +22,13 @@ type order struct {
 	mask    *sdk.Mask
 	beside  []*sdk.Mask // other masks that batch statistics are taken over
 	prompt  ldm.Prompt
-	noise   []float32 // of the autoencoder, [C, h, w]
-	sampler uint64    // seed
+	sampler uint64 // seed
+}
+
+// A background is what the autoencoder makes of a normal image.
+type background struct {
+	latents []float32 // [C, h, w]
+	decoded []float32 // [3, h, w], where it is needed
 }
 
 // A painter paints anomalies into normal images by blended diffusion in latents
@@ -36,6 +43,7 @@ type painter struct {
 	workW, workH int // of images as the model makes them
 	lw, lh       int // of latents
 	batch        int
+	backgrounds  map[*sdk.Image]background
 	masksEach    int // that the spatial encoder sees for an image; 0 for no spatial embedding
 
 	encode, decode, spatial *exec.Program
@@ -45,7 +53,7 @@ type painter struct {
 	steering                *steering // nil for attention as it is
 
 	// Buffers of a batch.
-	normals, images, latents, noise []float32
+	normals, images, latents        []float32
 	context, vectors, shown, tokens []float32
 }
 
@@ -111,7 +119,7 @@ func newPainter(m *pretrained, s *settings, req *sdk.Request, embedding []float3
 
 	pixels, latent := 3*p.workW*p.workH, channels*p.lw*p.lh
 	p.normals, p.images = make([]float32, p.batch*pixels), make([]float32, p.batch*pixels)
-	p.latents, p.noise = make([]float32, p.batch*latent), make([]float32, p.batch*latent)
+	p.latents, p.backgrounds = make([]float32, p.batch*latent), map[*sdk.Image]background{}
 	p.context, p.vectors = make([]float32, contexts*m.Text.Length*m.Text.Channels), make([]float32, contexts*each*m.Text.Channels)
 	return p, nil
 }
@@ -121,16 +129,53 @@ func (p *painter) order(seed uint64, masks maskSource) order {
 	rng := sdk.Rand(seed)
 	o := order{
 		normal: &p.set.Normals[rng.IntN(len(p.set.Normals))], mask: masks(rng), prompt: p.prompts[rng.IntN(len(p.prompts))],
-		sampler: rng.Uint64(), noise: make([]float32, len(p.noise)/p.batch),
+		sampler: rng.Uint64(),
 	}
-	normal(rng, o.noise)
 	for range p.masksEach - 1 {
 		o.beside = append(o.beside, masks(rng))
 	}
 	return o
 }
 
-// paint makes the images of a batch of orders, 8-bit RGB each.
+// prepare puts normal images through the autoencoder, once for all that is painted on
+// them. Its noise follows from their names.
+func (p *painter) prepare(orders []order) error {
+	var due []*sdk.Image
+	for _, o := range orders {
+		if _, there := p.backgrounds[o.normal]; !there {
+			p.backgrounds[o.normal] = background{}
+			due = append(due, o.normal)
+		}
+	}
+	pixels, latent := len(p.normals)/p.batch, len(p.latents)/p.batch
+	noise := make([]float32, len(p.latents))
+	for len(due) > 0 {
+		now := due[:min(p.batch, len(due))]
+		due = due[len(now):]
+		for i, m := range now {
+			copy(p.normals[i*pixels:], tensor(m, p.workW, p.workH))
+			normal(rand.New(rand.NewPCG(stream(0, m.ID), 0)), noise[i*latent:][:latent])
+		}
+		if err := run(p.encode, value{"latents", p.latents}, value{"image", p.normals}, value{"noise", noise}); err != nil {
+			return err
+		}
+		if p.paste == "residual" {
+			if err := run(p.decode, value{"image", p.images}, value{"latents", p.latents}); err != nil {
+				return err
+			}
+		}
+		for i, m := range now {
+			b := background{latents: slices.Clone(p.latents[i*latent:][:latent])}
+			if p.paste == "residual" {
+				b.decoded = slices.Clone(p.images[i*pixels:][:pixels])
+			}
+			p.backgrounds[m] = b
+		}
+	}
+	return nil
+}
+
+// paint makes the images of a batch of orders that are prepared, 8-bit RGB each.
 func (p *painter) paint(ctx context.Context, orders []order) ([][]byte, error) {
 	stride := p.m.Autoencoder.Stride()
 	pixels, latent := len(p.normals)/p.batch, len(p.latents)/p.batch
@@ -138,15 +183,12 @@ func (p *painter) paint(ctx context.Context, orders []order) ([][]byte, error) {
 	masks, small := make([][]float32, p.batch), make([]float32, 0, p.batch*p.lw*p.lh)
 	for i, o := range orders {
 		copy(p.normals[i*pixels:], tensor(o.normal, p.workW, p.workH))
-		copy(p.noise[i*latent:], o.noise)
+		copy(p.latents[i*latent:], p.backgrounds[o.normal].latents)
 		masks[i] = binary(o.mask, p.workW, p.workH)
 		small = append(small, latentMask(masks[i], p.workW, p.workH, stride)...)
 		seeds[i] = o.sampler
 	}
 	if err := p.condition(orders); err != nil {
-		return nil, err
-	}
-	if err := run(p.encode, value{"latents", p.latents}, value{"image", p.normals}, value{"noise", p.noise}); err != nil {
 		return nil, err
 	}
 	p.sampler.Around.Latents, p.sampler.Around.Mask = p.latents, small
@@ -162,13 +204,12 @@ func (p *painter) paint(ctx context.Context, orders []order) ([][]byte, error) {
 	if err := run(p.decode, value{"image", p.images}, value{"latents", painted}); err != nil {
 		return nil, err
 	}
-	if p.paste == "residual" { // of what the autoencoder makes of the normal image
-		back := p.normals
-		if err := run(p.decode, value{"image", back}, value{"latents", p.latents}); err != nil {
-			return nil, err
-		}
-		for i, v := range back {
-			p.images[i] -= v
+	if p.paste == "residual" {
+		for i, o := range orders {
+			image := p.images[i*pixels:][:pixels]
+			for k, v := range p.backgrounds[o.normal].decoded {
+				image[k] -= v
+			}
 		}
 	}
 	out := make([][]byte, p.batch)

@@ -28,6 +28,7 @@ type lesson struct {
 	// -1, or which token of the description or of the spatial embedding goes there.
 	description, spatial []float32
 	sight                []byte // [4, side, side], where there is a description
+	seen                 bool   // the description, by the pixels of the mask alone
 }
 
 // lessons encodes examples once, for many steps.
@@ -75,7 +76,7 @@ func lessons(ctx context.Context, a anomalydiffusion.Architecture, params *nn.Pa
 				l.description, l.spatial = append(l.description, float32(description)), append(l.spatial, float32(spatial))
 			}
 			if e.described > 0 {
-				l.sight = e.sight.bytes()
+				l.sight, l.seen = e.sight.bytes(), !e.drawn
 			}
 			out = append(out, l)
 		}
@@ -96,7 +97,9 @@ func (s sight) bytes() []byte {
 
 // trainDiffusion trains the noise predictor, the text encoder and the spatial encoder
 // on latents of the frozen autoencoder, with a describer that adds its parameters to
-// params. What remains in params is the moving average.
+// params. Pixels outside the mask do not attend to descriptions, as with the weights of
+// Eq. 7: so what pixels attend to them shows the flaw, and a description that all attend
+// to, one of textual inversion, makes it wherever the sampler lets it. What remains in params is the moving average.
 func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, all []lesson, t Training, report func(step int, loss float64)) error {
 	const n = diffusionBatch
 	stride := a.Autoencoder.Stride()
@@ -115,7 +118,9 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 		return err
 	}
 	z := g.Input("z", n, a.UNet.In, small, small)
-	predicted, err := a.Noise(g, z, g.Input("t", n), context)
+	predicted, err := a.SteeredNoise(g, z, g.Input("t", n), context, ldm.Steering{
+		Form: ldm.WeighMaps, Pixels: g.Input("pixels", n, 1, small, small), Positions: g.Input("positions", n, a.Text.Length),
+	})
 	if err != nil {
 		return err
 	}
@@ -142,6 +147,7 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 	batches := map[string][]float32{
 		"mask": make([]float32, n*a.Masks*a.Masks), "tokens": make([]float32, n*a.Text.Length),
 		"description": make([]float32, n*a.Text.Length), "spatial": make([]float32, n*a.Text.Length),
+		"pixels": make([]float32, n*small*small), "positions": make([]float32, n*a.Text.Length),
 		"sight": make([]float32, n*4*pixels), "draws": make([]float32, n*descriptionTokens*dim),
 		"z": make([]float32, n*latent), "noise": make([]float32, n*latent), "t": make([]float32, n), "weight": make([]float32, n*small*small),
 	}
@@ -163,6 +169,7 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 			time := rng.IntN(len(a.Schedule.Kept))
 			a.Schedule.Noised(batches["z"][i*latent:][:latent], l.latents, noise, time)
 			batches["t"][i] = float32(time)
+			steer(batches["pixels"][i*small*small:][:small*small], batches["positions"][i*a.Text.Length:][:a.Text.Length], l, stride)
 			weigh(batches["weight"][i*small*small:][:small*small], l.mask, stride)
 		}
 		for k := range batches["draws"] {
@@ -186,6 +193,26 @@ func place(at, vectors []float32, first int) {
 		at[k] = -1
 		if v >= 0 {
 			at[k] = float32(first) + v
+		}
+	}
+}
+
+// steer turns attention to the description of a flaw off where no part of a latent
+// pixel is in the mask.
+func steer(pixels, positions []float32, l lesson, stride int) {
+	clear(positions)
+	if !l.seen {
+		return
+	}
+	shrink(pixels, l.mask, stride)
+	for i, share := range pixels {
+		if share > 0 {
+			pixels[i] = 1
+		}
+	}
+	for k, v := range l.description {
+		if v >= 0 {
+			positions[k] = 1
 		}
 	}
 }

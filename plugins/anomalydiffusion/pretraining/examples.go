@@ -13,6 +13,7 @@ import (
 type example struct {
 	picture picture
 	mask    plane // 0 or 1
+	drawn   bool  // the picture is of a mask
 	caption string
 	located bool // the placeholder stands for the spatial embedding
 
@@ -30,9 +31,9 @@ type sight struct {
 // Shares of examples.
 const (
 	shareNormal    = 0.06
-	shareMasks     = 0.14 // pictures of masks, which mask generation starts from
+	shareMasks     = 0.16 // pictures of masks, which mask generation starts from
 	shareEmpty     = 0.08 // of captions, for guidance
-	shareDescribed = 0.7  // of flaws, by tokens about another one in place of words
+	shareDescribed = 0.8  // of flaws, by tokens about another one in place of words
 	shareLocated   = 0.7  // of flaws
 	shareVague     = 0.4  // of flaws in words: called just that
 	shareAll       = 0.6  // of descriptions: those of all tokens
@@ -58,8 +59,7 @@ func (s *surfaces) example(rng *rand.Rand) example {
 		caption("normal " + surface)
 	} else {
 		what := s.flawed(rng, &e)
-		isMask := chance(rng, shareMasks)
-		if isMask {
+		if e.drawn = chance(rng, shareMasks); e.drawn {
 			e.picture, e.sight.picture = e.mask.white(), e.sight.mask.white()
 			_, word, ok := strings.Cut(what, " ")
 			if !ok {
@@ -72,7 +72,7 @@ func (s *surfaces) example(rng *rand.Rand) example {
 		} else if chance(rng, shareVague) {
 			what = vague[rng.IntN(len(vague))]
 		}
-		e.located = !isMask && chance(rng, shareLocated)
+		e.located = !e.drawn && chance(rng, shareLocated)
 		if chance(rng, shareDescribed) {
 			e.described, what = descriptionTokens, ""
 			if !chance(rng, shareAll) {
@@ -82,7 +82,7 @@ func (s *surfaces) example(rng *rand.Rand) example {
 		if e.located || e.described > 0 {
 			what = strings.TrimSpace(what + " " + ldm.Placeholder)
 		}
-		if !isMask && chance(rng, 0.3) {
+		if !e.drawn && chance(rng, 0.3) {
 			what += " on " + surface
 		}
 		caption(what)
