@@ -15,6 +15,7 @@ import (
 // A Lineup is what rows of a run made of one seed. Rows get the same seeds that are of
 // one generator, or of which one has the seeds of the other.
 type Lineup struct {
+	SeedsOf          string // generator
 	Category, Defect string
 	Index            int      // of the pair in each row
 	Training         *Example // a training image of the defect; nil: there is none
@@ -105,7 +106,7 @@ func (g *lined) lineups(p *Plan, store *Store) ([]Lineup, error) {
 
 // lineup is the pair of an index of each row; dir is the category's folder.
 func (g *lined) lineup(store *Store, dir, defect string, index int) (Lineup, error) {
-	l := Lineup{Category: g.category, Defect: defect, Index: index}
+	l := Lineup{SeedsOf: g.seedsOf, Category: g.category, Defect: defect, Index: index}
 	var sources, masks []string
 	for i, s := range g.steps {
 		x, err := pairOf(store, s, defect, index)

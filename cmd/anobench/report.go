@@ -140,11 +140,17 @@ func runPage(dir string, plan *harness.Plan, store *harness.Store) (*reports.Pag
 	if page.Beside, err = reports.GenerationTable(records); err != nil && !errors.Is(err, reports.ErrNotMeasured) {
 		return nil, err
 	}
+	if page.Sweep, err = pageSweep(records); err != nil {
+		return nil, err
+	}
 	addCurves(page, plan, exhibits)
 	for _, c := range exhibits.Confusions {
 		page.Confusions = append(page.Confusions, reports.Confusion{Category: c.Category, Method: plan.Methods[c.Generator], Classes: c.Classes, Counts: c.Counts})
 	}
-	return page, errors.Join(addSamples(page, plan, exhibits), addMaps(page, plan, exhibits), addFailures(page, plan, exhibits, records))
+	return page, errors.Join(
+		addSamples(page, plan, exhibits), addMaps(page, plan, exhibits), addFailures(page, plan, exhibits, records),
+		addLineups(page, plan, exhibits), addReconstructions(page, plan, exhibits),
+	)
 }
 
 // facts say what the run was.
