@@ -26,8 +26,9 @@ func newReport() *cobra.Command {
 		Short: "Write a run as one HTML page, or its figures as PDF or PNG",
 		Long: `Write a run as one HTML page that needs nothing else: all tables with the protocol's
 deviations, bars beside the published values, curves, confusion matrices, generated
-images beside real ones, localization maps, and the failure sheet. It opens from disk
-and can be sent by mail. anobench run writes it as well.
+images beside real ones, localization maps, and the failure sheet; of ablations, the
+plot and what rows made of the same seeds. It opens from disk and can be sent by mail.
+anobench run writes it as well.
 
 With --figure NAME, write one of its charts, matrices or contact sheets alone, as PDF or PNG.
 Its name is the anchor behind # in the page's links; --figure list prints all of them,
