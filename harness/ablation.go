@@ -65,10 +65,13 @@ func PaperGenerators(table int) []string {
 // those of PaperGenerators or one other in their place, become the rows of the table
 // and their localizers what is measured. Rows differ in nothing else: the seeds of samples
 // derive from a generator's name, never from the row's, and in Table 9 from
-// AnomalyDiffusion's for both.
+// AnomalyDiffusion's for both, which reconstruct test images, too.
 func (c Config) Ablate(table int) (Config, error) {
 	c.Measure = []string{MeasureLocalization}
 	if table == 9 {
+		if c.Reconstructions == 0 {
+			c.Reconstructions = 2
+		}
 		c.Generators = slices.Clone(c.Generators)
 		c.Generators[0].Label, c.Generators[0].SeedsOf = "Textual Inversion+Prompt-to-Prompt", c.Generators[1].Name
 		return c, nil

@@ -18,8 +18,9 @@ import (
 	"github.com/anobench/anobench/results"
 )
 
-// studied is a generator with the options that the paper's ablations vary: it draws a
-// square whose place comes from the sample's seed and whose color from its options.
+// studied is a generator with the options that the paper's ablations vary: it paints a
+// square whose place comes from the sample's seed, or the mask of a folder, in a color
+// that comes from its options.
 type studied struct{}
 
 func (studied) Describe() sdk.Description {
@@ -32,6 +33,7 @@ func (studied) Describe() sdk.Description {
 		Options: []sdk.Option{
 			option("sae", sdk.Bool, "true"), option("masked-loss", sdk.Bool, "true"), option("aar", sdk.String, "paper", "off", "paper", "released"),
 			option("spatial-tokens", sdk.Int, "4"), option("anomaly-tokens", sdk.Int, "8"),
+			option("masks", sdk.String, "square", "square", "low", "folder"), option("masks-folder", sdk.Path, ""),
 		},
 	}
 }
@@ -53,9 +55,25 @@ func (studied) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.Sa
 		s := &sdk.Sample{Source: normal.ID, Image: *normal, Mask: &sdk.Mask{Width: req.Width, Height: req.Height, Pix: make([]byte, req.Width*req.Height)}}
 		s.Image.Pix = slices.Clone(normal.Pix)
 		x, y := rng.IntN(req.Width-8), rng.IntN(req.Height-8)
-		for i := range 64 {
-			at := (y+i/8)*req.Width + x + i%8
-			s.Mask.Pix[at], s.Image.Pix[3*at] = 255, byte(hue)
+		switch req.Options.String("masks") {
+		case "low":
+			y = req.Height - 8
+		case "folder":
+			m, err := dataset.ReadMask(filepath.Join(req.Options.Path("masks-folder"), "0.png"))
+			if err != nil {
+				return nil, err
+			}
+			s.Mask.Pix = m.Pix
+		}
+		if req.Options.String("masks") != "folder" {
+			for i := range 64 {
+				s.Mask.Pix[(y+i/8)*req.Width+x+i%8] = 255
+			}
+		}
+		for i, v := range s.Mask.Pix {
+			if v != 0 {
+				s.Image.Pix[3*i] = byte(hue)
+			}
 		}
 		return s, nil
 	})

@@ -58,6 +58,10 @@ type Config struct {
 	Classifier ClassifierOptions `yaml:"classifier"`
 	Generation GenerationOptions `yaml:"generation"`
 	Measure    []string          `yaml:"measure"` // of generation, classification, localization; empty: all
+
+	// Reconstructions is how many test images of each defect are painted anew by
+	// generators that take masks from a folder.
+	Reconstructions int `yaml:"reconstructions"`
 }
 
 // What Config.Measure may hold.
@@ -341,6 +345,9 @@ func (c Config) Validate() error {
 	}
 	if g := c.Generation; g.Size < 32 || g.Size > 1024 {
 		return bad("generation.size", "is %d: it must be 32 to 1024", g.Size)
+	}
+	if c.Reconstructions < 0 {
+		return bad("reconstructions", "is %d: it must be positive, or 0 for none", c.Reconstructions)
 	}
 	if c.Classifier.MaxUsed < 0 {
 		return bad("classifier.max_used", "is %d: it must be positive, or 0 for all", c.Classifier.MaxUsed)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 
@@ -40,6 +41,9 @@ type Exhibits struct {
 	Curves     []Curves
 	Confusions []LabelledConfusion
 	Faulty     []FaultyPair
+	Lineups    []Lineup
+
+	Reconstructions []Reconstruction
 }
 
 // A Sample is a generated pair, or a real defect where Generator is empty.
@@ -69,6 +73,16 @@ type LabelledConfusion struct {
 	Confusion
 }
 
+// A Reconstruction is what a generator made of a real anomaly with its region masked
+// out.
+type Reconstruction struct {
+	Generator, Category, Defect string
+	Index                       int     // among the defect's
+	Truth, Masked, Painted      string  // files
+	LPIPS                       float64 // of Painted from Truth
+	Proxy                       bool    // by the network that ships with the program
+}
+
 // A FaultyPair is a generated pair that something is wrong with.
 type FaultyPair struct {
 	Example
@@ -86,6 +100,7 @@ const (
 // images are gone, are left out.
 func (p *Plan) Exhibits(store *Store) (*Exhibits, error) {
 	e := new(Exhibits)
+	var generated []*Step // that are there, of the run's rows
 	for _, s := range p.Steps {
 		record, err := store.Lookup(s)
 		if err != nil {
@@ -96,12 +111,19 @@ func (p *Plan) Exhibits(store *Store) (*Exhibits, error) {
 		}
 		show := map[Kind]func(*Store, *Step, string) error{
 			SplitData: func(_ *Store, s *Step, _ string) error { return e.addReal(p, s) },
-			Generate:  func(store *Store, s *Step, _ string) error { return e.addGenerated(p, store, s) },
+			Generate: func(store *Store, s *Step, _ string) error {
+				if p.Config.row(s.Generator) == nil {
+					return nil // made for a control row
+				}
+				generated = append(generated, s)
+				return e.addGenerated(store, s)
+			},
 			ScoreGeneration: func(store *Store, s *Step, dir string) error {
 				return e.addReports(p, store, s, dir)
 			},
 			ScoreLocalizer:  func(_ *Store, s *Step, dir string) error { return e.addMaps(p, s, dir) },
 			ScoreClassifier: func(_ *Store, s *Step, dir string) error { return e.addConfusion(s, dir) },
+			Reconstruct:     func(_ *Store, s *Step, dir string) error { return e.addReconstructions(s, dir) },
 		}[s.Kind]
 		if show == nil {
 			continue
@@ -110,7 +132,7 @@ func (p *Plan) Exhibits(store *Store) (*Exhibits, error) {
 			return nil, fmt.Errorf("%s: %w", s, err)
 		}
 	}
-	return e, nil
+	return e, e.addLineups(p, store, generated)
 }
 
 // firstSplit is the one whose training images stand for all splits of a category:
@@ -136,10 +158,7 @@ func (e *Exhibits) addReal(p *Plan, s *Step) error {
 }
 
 // addGenerated shows a generator's first pairs of each defect.
-func (e *Exhibits) addGenerated(p *Plan, store *Store, s *Step) error {
-	if p.Config.row(s.Generator) == nil {
-		return nil // made for a control row
-	}
+func (e *Exhibits) addGenerated(store *Store, s *Step) error {
 	var spec generateSpec
 	if err := json.Unmarshal(s.Spec, &spec); err != nil {
 		return err
@@ -243,5 +262,19 @@ func (e *Exhibits) addConfusion(s *Step, dir string) error {
 		return err
 	}
 	e.Confusions = append(e.Confusions, c)
+	return nil
+}
+
+func (e *Exhibits) addReconstructions(s *Step, dir string) error {
+	var all []reconstruction
+	if err := readJSON(filepath.Join(dir, reconstructionsFile), &all); err != nil {
+		return err
+	}
+	for _, r := range all {
+		file := func(name string) string { return filepath.Join(dir, r.Defect, strconv.Itoa(r.Index), name) }
+		e.Reconstructions = append(e.Reconstructions, Reconstruction{
+			s.Generator, s.Category, r.Defect, r.Index, file(truthFile), file(maskedFile), file(paintedFile), r.LPIPS, r.Proxy,
+		})
+	}
 	return nil
 }

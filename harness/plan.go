@@ -21,6 +21,8 @@ const (
 	ScoreGeneration Kind = "score-generation" // measures the generated images themselves
 	TrainClassifier Kind = "train-classifier" // trains a ResNet to tell their defects apart
 	ScoreClassifier Kind = "score-classifier" // tests it on real defects
+
+	Reconstruct Kind = "reconstruct" // lets a generator paint the anomalies of test images anew
 )
 
 // scores says whether a kind of step ends in records.
@@ -28,11 +30,16 @@ func (k Kind) scores() bool {
 	return k == FilterPairs || k == ScoreLocalizer || k == ScoreGeneration || k == ScoreClassifier
 }
 
+// wanted says whether a kind of step is carried out for itself, not only where another
+// reads it: what Reconstruct makes is for reports alone.
+func (k Kind) wanted() bool { return k.scores() || k == Reconstruct }
+
 // versions are part of every key: raise one when the same inputs give another
 // output.
 var versions = map[Kind]int{
 	DrawData: 1, SplitData: 1, FitGenerator: 1, Generate: 1, TrainLocalizer: 2, ScoreLocalizer: 1,
 	FilterPairs: 1, ScoreGeneration: 4, TrainClassifier: 1, ScoreClassifier: 2,
+	Reconstruct: 1,
 }
 
 // A Step is a pure function of its inputs. Its key names its output in the

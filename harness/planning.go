@@ -79,6 +79,15 @@ type (
 		Count      int // images a defect, of a control
 		Size       int // of generated images
 	}
+	reconstructSpec struct {
+		Generator generatorSpec
+		Size      int
+		Count     int // test images a defect
+		Seed      uint64
+		SeedsOf   string `json:",omitempty"` // as in generateSpec
+		LPIPS     string // as in generationSpec
+		Trunk     models.Trunk
+	}
 	filterSpec struct {
 		Faults  []string
 		Defects []string
@@ -240,6 +249,7 @@ func (p *Plan) addRun(cat category, split *Step, g generator, seed uint64) {
 	if p.Config.measures(MeasureGeneration) {
 		p.addGeneration(l, pairs, defects, count)
 	}
+	p.addReconstruction(l, pairs)
 	classifies := p.Config.measures(MeasureClassification) && g.spec.Capabilities.DefectAware && len(defects) > 1
 	localizes := p.Config.measures(MeasureLocalization)
 	if !classifies && !localizes {

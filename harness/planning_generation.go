@@ -116,6 +116,18 @@ func (p *Plan) addGeneration(l lane, pairs *Step, defects []string, count int) {
 	p.add(s, p.generationSpec(l.seed, "", defects, 0))
 }
 
+// addReconstruction plans that a generator paints anomalies of test images anew, if it
+// takes its masks from a folder. It reads what the generate step reads.
+func (p *Plan) addReconstruction(l lane, pairs *Step) {
+	c, n, g := p.Config, p.networks, l.g
+	if c.Reconstructions == 0 || !g.masksFromFolder() {
+		return
+	}
+	s := l.step(Reconstruct, imageMemory+p.generationMemory(), c.Reconstructions*len(l.cat.defects), pairs.Inputs...)
+	s.Where.LPIPS = n.lpips
+	p.add(s, reconstructSpec{g.spec, c.Size, c.Reconstructions, l.seed, g.seedsOf, n.lpipsHash, n.trunk})
+}
+
 func (p *Plan) generationStep(l lane, images int, inputs ...string) *Step {
 	s := l.step(ScoreGeneration, p.generationMemory(), images, inputs...)
 	s.Where.Classifier, s.Where.LPIPS = p.networks.classifier, p.networks.lpips

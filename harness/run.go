@@ -56,7 +56,7 @@ func Run(ctx context.Context, p *Plan, o Options) error {
 	}
 	defer os.Remove(o.Store.statusFile())
 	for _, s := range p.Steps {
-		if s.Kind.scores() {
+		if s.Kind.wanted() {
 			if err := r.want(s); err != nil {
 				return err
 			}

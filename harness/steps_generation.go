@@ -133,7 +133,7 @@ func OpenLPIPS(path string, trunk models.Trunk, device *exec.CPU) (*features.LPI
 
 // generatedSets reads the pairs of the generate step.
 func (w *worker) generatedSets(defects []string, size int, c *dataset.Category) ([]generation.Set, error) {
-	sources, err := readSources(w.input(1))
+	samples, err := readSamples(w.input(1))
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (w *worker) generatedSets(defects []string, size int, c *dataset.Category) 
 			return nil, err
 		}
 		for i := range set.Images {
-			id := sources[name][i]
+			id := samples[name][i].Source
 			if id != "" && normals[id] == nil {
 				m, err := dataset.ReadImage(filepath.Join(c.Dir, filepath.FromSlash(id)))
 				if err == nil {
@@ -177,14 +177,14 @@ func readPairs(files downstream.PairFiles) (images []*dataset.Image, masks []*da
 	return images, masks, nil
 }
 
-// readSources tells which normal image each pair was made from, by defect and index.
-func readSources(dir string) (map[string]map[int]string, error) {
+// readSamples tells where each pair of a generate step came from, by defect and index.
+func readSamples(dir string) (map[string]map[int]sampleRecord, error) {
 	f, err := os.Open(filepath.Join(dir, samplesFile))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	out := make(map[string]map[int]string)
+	out := make(map[string]map[int]sampleRecord)
 	for d := json.NewDecoder(f); ; {
 		var r sampleRecord
 		if err := d.Decode(&r); err == io.EOF {
@@ -193,9 +193,9 @@ func readSources(dir string) (map[string]map[int]string, error) {
 			return nil, fmt.Errorf("%s: %w", f.Name(), err)
 		}
 		if out[r.Defect] == nil {
-			out[r.Defect] = make(map[int]string)
+			out[r.Defect] = make(map[int]sampleRecord)
 		}
-		out[r.Defect][r.Index] = r.Source
+		out[r.Defect][r.Index] = r
 	}
 }
 

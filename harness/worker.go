@@ -82,6 +82,7 @@ func (w *worker) run(ctx context.Context) error {
 		DrawData: w.draw, SplitData: w.split, FitGenerator: w.fit, Generate: w.generate,
 		TrainLocalizer: w.train, ScoreLocalizer: w.score,
 		FilterPairs: w.filter, ScoreGeneration: w.scoreGeneration, TrainClassifier: w.trainClassifier, ScoreClassifier: w.scoreClassifier,
+		Reconstruct: w.reconstruct,
 	}
 	f, ok := kinds[w.Step.Kind]
 	if !ok {

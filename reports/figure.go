@@ -32,6 +32,9 @@ type Figure struct {
 func (p *Page) Figures() []Figure {
 	var out []Figure
 	methods := p.methods()
+	if p.Sweep != nil {
+		out = append(out, p.Sweep.Figure())
+	}
 	for _, c := range p.bars() {
 		out = append(out, c.figure(methods))
 	}
@@ -40,6 +43,9 @@ func (p *Page) Figures() []Figure {
 	}
 	for _, c := range p.Confusions {
 		out = append(out, c.figure())
+	}
+	for _, s := range slices.Concat(p.Lineups, p.Reconstructions) {
+		out = append(out, s.figure())
 	}
 	for _, s := range p.Samples {
 		out = append(out, s.figure())

@@ -5,7 +5,9 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"strings"
 
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -66,7 +68,7 @@ func mix(c color.RGBA, share float64) color.RGBA {
 // figure draws the samples as in the paper's Figures 4 and 9: a row a method, masks
 // outlined, the nearest training image in the corner.
 func (s Samples) figure() Figure {
-	return sheet(s.Name(), fmt.Sprintf("real and generated samples of %s, %s", s.Category, s.Defect), nil, s.Rows)
+	return sheet(s.Name(), fmt.Sprintf("real and generated samples of %s, %s", s.Category, s.Defect), nil, s.Rows, "")
 }
 
 // mapsFigure draws a category's maps as in the paper's Figure 5.
@@ -82,45 +84,82 @@ func mapsFigure(category string, maps []MapRow) Figure {
 			}
 		}
 	}
-	return sheet(anchor("maps", category), "localization maps of "+category, heads, rows)
+	return sheet(anchor("maps", category), "localization maps of "+category, heads, rows, "")
 }
 
-// sheet is rows of pictures under heads, if there are any.
-func sheet(name, title string, heads []string, rows []SampleRow) Figure {
-	const gap = 3
+// sheet is rows of pictures under heads and above a caption, if there are any.
+func sheet(name, title string, heads []string, rows []SampleRow, caption string) Figure {
+	const gap, line = 3, textSize
 	names := style(textSize, draw.XRight, draw.YCenter)
-	tile, left, columns := vg.Length(64), vg.Length(0), 0
+	heading := style(textSize, draw.XCenter, draw.YBottom)
+	noting := style(textSize-1, draw.XCenter, draw.YTop)
+	telling := style(textSize-1, draw.XLeft, draw.YTop)
+	tile, left, columns, noted := vg.Length(64), vg.Length(0), 0, vg.Length(0)
 	for _, r := range rows {
 		left = max(left, names.Width(methodLabel(r.Label))+6)
 		columns = max(columns, len(r.Pictures))
-	}
-	top := vg.Length(0)
-	if heads != nil {
-		top = 12
-		for _, h := range heads {
-			tile = max(tile, names.Width(h)+2)
+		for _, p := range r.Pictures {
+			if p.Note != "" {
+				noted = line + 2
+				tile = max(tile, noting.Width(p.Note)+2)
+			}
 		}
 	}
+	for _, h := range heads {
+		for word := range strings.FieldsSeq(h) {
+			tile = max(tile, heading.Width(word)+2)
+		}
+	}
+	top, written := vg.Length(0), make([]string, len(heads))
+	for k, h := range heads {
+		written[k] = wrapped(h, tile, heading)
+		top = max(top, vg.Length(1+strings.Count(written[k], "\n"))*line+4)
+	}
+	whole := left + vg.Length(columns)*(tile+gap) - gap
+	bottom := vg.Length(0)
+	if caption != "" {
+		caption = wrapped(caption, whole, telling)
+		bottom = vg.Length(1+strings.Count(caption, "\n"))*line + 4
+	}
+	each := tile + noted + gap
 	return Figure{
 		Name: name, Title: title,
-		width:  left + vg.Length(columns)*(tile+gap) - gap + 2*margin,
-		height: top + vg.Length(len(rows))*(tile+gap) - gap + 2*margin,
+		width:  whole + 2*margin,
+		height: top + vg.Length(len(rows))*each - gap + bottom + 2*margin,
 		draw: func(c draw.Canvas) {
 			fill(c, color.White, c.Rectangle)
 			c = draw.Crop(c, margin, -margin, margin, -margin)
 			x := func(k int) vg.Length { return c.Min.X + left + vg.Length(k)*(tile+gap) }
-			for k, h := range heads {
-				c.FillText(style(textSize, draw.XCenter, draw.YTop), vg.Point{X: x(k) + tile/2, Y: c.Max.Y}, h)
+			for k, h := range written {
+				c.FillText(heading, vg.Point{X: x(k) + tile/2, Y: c.Max.Y - top + 2}, h)
 			}
 			for i, r := range rows {
-				y := c.Max.Y - top - vg.Length(i)*(tile+gap) - tile
+				y := c.Max.Y - top - vg.Length(i)*each - tile
 				c.FillText(names, vg.Point{X: c.Min.X + left - 6, Y: y + tile/2}, methodLabel(r.Label))
 				for k, p := range r.Pictures {
+					if p.Image == nil {
+						continue
+					}
 					drawPicture(c, p, square(x(k), y, tile))
+					c.FillText(noting, vg.Point{X: x(k) + tile/2, Y: y - 1}, p.Note)
 				}
 			}
+			c.FillText(telling, vg.Point{X: c.Min.X, Y: c.Min.Y + bottom - 4}, caption)
 		},
 	}
+}
+
+// wrapped breaks a text into lines of at most a width, where words allow it.
+func wrapped(s string, width vg.Length, write text.Style) string {
+	var lines []string
+	for word := range strings.FieldsSeq(s) {
+		if last := len(lines) - 1; last >= 0 && write.Width(lines[last]+" "+word) <= width {
+			lines[last] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 func square(x, y, side vg.Length) vg.Rectangle {

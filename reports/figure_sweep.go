@@ -10,75 +10,127 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Figure draws the sweep: a panel a metric with the average over categories of each row
-// and its spread over seeds. A numeric option is the x axis, with a line for each
-// combination of the others; without one, rows are bars.
-func (s *Sweep) Figure() Figure {
-	average := s.Rows[slices.IndexFunc(s.Rows, func(r Row) bool { return r.Average })]
-	var panels []*plot.Plot
-	var entries []legendEntry
-	width, height := vg.Length(190), vg.Length(130)
-	if axis, values := s.axis(); axis != "" {
-		lines := s.series(axis, values)
-		names := make([]string, len(lines))
-		for i, l := range lines {
-			names[i] = l.label
-		}
-		for i, l := range lines {
-			if len(lines) > 1 {
-				entries = append(entries, lineEntry(l.label, 14, hueOf(names, names[i]).line()))
-			}
-		}
-		for j, m := range s.Metrics {
-			panels = append(panels, linesPanel(average, j, m, axis, lines, names))
-		}
-	} else {
-		width = max(width, vg.Length(len(s.Methods))*14+40)
-		for i, method := range s.Methods {
-			col := hueOf(s.Methods, s.Methods[i]).barColor()
-			entries = append(entries, legendEntry{methodLabel(method), 7, func(at draw.Canvas, in vg.Rectangle) { fill(at, col, in) }})
-		}
-		for j, m := range s.Metrics {
-			panels = append(panels, barsPanel(average, j, m, s.Methods))
-		}
-	}
-	return panelFigure("sweep", s.Title, panels, width, height, entries)
+// A sweepPanel is one metric of a sweep: the average over categories of each row and its
+// spread over seeds, along an option with a line for each combination of the others, or
+// as bars.
+type sweepPanel struct {
+	Metric  Metric
+	axis    string // option; empty: bars
+	lines   []series
+	methods []string
+	cells   []Cell // of the average, by method
 }
 
-// linesPanel is metric j of an average along an option's values.
-func linesPanel(average Row, j int, m Metric, axis string, lines []series, names []string) *plot.Plot {
-	p := newPlot()
-	p.X.Label.Text, p.Y.Label.Text = axis, m.title()
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
-	var marks plot.ConstantTicks
-	for _, l := range lines {
-		for k, x := range l.at {
-			p.X.Min, p.X.Max = min(p.X.Min, x), max(p.X.Max, x)
-			if !slices.ContainsFunc(marks, func(t plot.Tick) bool { return t.Value == x }) {
-				marks = append(marks, plot.Tick{Value: x, Label: strconv.FormatFloat(x, 'g', -1, 64)})
-			}
-			if c := average.Cells[l.rows[k]][j]; c.Measured != nil {
-				low, high := c.spread()
-				p.Y.Min, p.Y.Max = min(p.Y.Min, low), max(p.Y.Max, high)
+// panels are those of the sweep's metrics. A numeric option is the x axis; without one,
+// rows are bars.
+func (s *Sweep) panels() []sweepPanel {
+	average := s.Rows[slices.IndexFunc(s.Rows, func(r Row) bool { return r.Average })]
+	axis, values := s.axis()
+	var lines []series
+	if axis != "" {
+		lines = s.series(axis, values)
+	}
+	var out []sweepPanel
+	for j, m := range s.Metrics {
+		p := sweepPanel{Metric: m, axis: axis, lines: lines, methods: s.Methods}
+		for i := range s.Methods {
+			p.cells = append(p.cells, average.Cells[i][j])
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// Title is the metric's.
+func (p sweepPanel) Title() string { return p.Metric.title() }
+
+// names are what lines are called, by which they get their hues.
+func (p sweepPanel) names() []string {
+	var names []string
+	for _, l := range p.lines {
+		names = append(names, l.label)
+	}
+	return names
+}
+
+// ranges are the values along the axis in ascending order, and the range of the y axis.
+func (p sweepPanel) ranges() (at []float64, low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	for _, l := range p.lines {
+		at = append(at, l.at...)
+		for _, i := range l.rows {
+			if c := p.cells[i]; c.Measured != nil {
+				from, to := c.spread()
+				low, high = min(low, from), max(high, to)
 			}
 		}
 	}
-	if math.IsInf(p.Y.Min, 0) { // nothing was measured
-		p.Y.Min, p.Y.Max = 0, 100
+	slices.Sort(at)
+	if math.IsInf(low, 0) { // nothing was measured
+		low, high = 0, 100
 	}
-	pad := max((p.Y.Max-p.Y.Min)*0.08, 0.5)
-	p.Y.Min, p.Y.Max = max(p.Y.Min-pad, 0), min(p.Y.Max+pad, 100)
-	p.X.Tick.Marker = marks
-	side := (p.X.Max - p.X.Min) * 0.05
-	p.X.Min, p.X.Max = p.X.Min-side, p.X.Max+side
-	for i, l := range lines {
+	pad := max((high-low)*0.08, 0.5)
+	return slices.Compact(at), max(low-pad, 0), min(high+pad, 100)
+}
+
+// bars is the panel of a sweep without a numeric option.
+func (p sweepPanel) bars() barChart {
+	return barChart{Title: p.Metric.title(), Metric: p.Metric, Groups: []string{""}, Methods: p.methods, Cells: [][]Cell{p.cells}}
+}
+
+// Figure draws the sweep, a panel a metric.
+func (s *Sweep) Figure() Figure {
+	var plots []*plot.Plot
+	var entries []legendEntry
+	width, height := vg.Length(190), vg.Length(130)
+	panels := s.panels()
+	for _, p := range panels {
+		plots = append(plots, p.plot())
+	}
+	if first := panels[0]; first.axis == "" {
+		width = max(width, vg.Length(len(s.Methods))*14+40)
+		for _, method := range s.Methods {
+			col := hueOf(s.Methods, method).barColor()
+			entries = append(entries, legendEntry{methodLabel(method), 7, func(at draw.Canvas, in vg.Rectangle) { fill(at, col, in) }})
+		}
+	} else if names := first.names(); len(names) > 1 {
+		for _, name := range names {
+			entries = append(entries, lineEntry(name, 14, hueOf(names, name).line()))
+		}
+	}
+	return panelFigure("sweep", s.Title, plots, width, height, entries)
+}
+
+// plot is the panel without a legend.
+func (p sweepPanel) plot() *plot.Plot {
+	out := newPlot()
+	out.Y.Label.Text = p.Metric.title()
+	if p.axis == "" {
+		chart := p.bars()
+		top, step := chart.axis()
+		out.X.Min, out.X.Max, out.Y.Min, out.Y.Max = -0.5, 0.5, 0, top
+		out.X.Tick.Marker, out.Y.Tick.Marker = plot.ConstantTicks{}, ticks(top, int(math.Round(top/step)))
+		out.Add(barPlotter{chart, p.methods, 12})
+		return out
+	}
+	at, low, high := p.ranges()
+	var marks plot.ConstantTicks
+	for _, x := range at {
+		marks = append(marks, plot.Tick{Value: x, Label: tickLabel(x)})
+	}
+	first, last := at[0], at[len(at)-1]
+	side := (last - first) * 0.05
+	out.X.Label.Text, out.X.Tick.Marker = p.axis, marks
+	out.X.Min, out.X.Max, out.Y.Min, out.Y.Max = first-side, last+side, low, high
+	names := p.names()
+	for i, l := range p.lines {
 		h := hueOf(names, l.label)
-		aside := 2.2 * (vg.Length(i) - vg.Length(len(lines)-1)/2) // spreads do not cover each other
-		p.Add(plotFunc(func(c draw.Canvas, p *plot.Plot) {
-			x, y := p.Transforms(&c)
+		aside := 2.2 * (vg.Length(i) - vg.Length(len(p.lines)-1)/2) // spreads do not cover each other
+		out.Add(plotFunc(func(c draw.Canvas, on *plot.Plot) {
+			x, y := on.Transforms(&c)
 			var path []vg.Point
 			for k, v := range l.at {
-				cell := average.Cells[l.rows[k]][j]
+				cell := p.cells[l.rows[k]]
 				if cell.Measured == nil {
 					continue
 				}
@@ -91,23 +143,11 @@ func linesPanel(average Row, j int, m Metric, axis string, lines []series, names
 			c.StrokeLines(h.line(), path)
 		}))
 	}
-	return p
+	return out
 }
 
-// barsPanel is metric j of an average, a bar a method.
-func barsPanel(average Row, j int, m Metric, methods []string) *plot.Plot {
-	chart := barChart{Metric: m, Groups: []string{""}, Methods: methods, Cells: [][]Cell{make([]Cell, len(methods))}}
-	for i := range methods {
-		chart.Cells[0][i] = average.Cells[i][j]
-	}
-	p := newPlot()
-	top, step := chart.axis()
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = -0.5, 0.5, 0, top
-	p.X.Tick.Marker, p.Y.Tick.Marker = plot.ConstantTicks{}, ticks(top, int(math.Round(top/step)))
-	p.Y.Label.Text = m.title()
-	p.Add(barPlotter{chart, methods, 12})
-	return p
-}
+// tickLabel writes a value of an option.
+func tickLabel(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // spread is a standard deviation of the seeds to each side of the measured value.
 func (c Cell) spread() (low, high float64) {

@@ -21,11 +21,15 @@ type Page struct {
 	Deviations []string // from the paper's protocol
 	Tables     []*Table
 	Beside     *Table // generation metrics beside the paper's; nil: none
+	Sweep      *Sweep // rows that are variants of generators; nil: there are none
 	Curves     []CurveChart
 	Confusions []Confusion
 	Samples    []Samples
 	Maps       []MapRow
 	Failures   []Failure
+
+	Lineups         []Study // a line a seed, a column a row of the run
+	Reconstructions []Study // a line a test image, a column a row of the run
 }
 
 // A Fact is a line of what the run was.
@@ -119,6 +123,10 @@ func (p *Page) Write(w io.Writer) error {
 		"tableName": func(t *Table) string { return t.name("table") },
 		"bars":      p.bars,
 		"barsSVG":   func(c barChart) template.HTML { return c.svg(methods) },
+		"panelSVG":  func(c sweepPanel) template.HTML { return c.svg(methods) },
+		"panels":    func() []sweepPanel { return p.Sweep.panels() },
+		"lineHue":   func(lines []string, line string) string { return hueOf(lines, line).class() },
+		"lines":     func() []string { return p.Sweep.panels()[0].names() },
 		"curveSVG":  func(c CurveChart) template.HTML { return c.svg(methods) },
 		"cells":     cells,
 		"picture":   gallery.html,
@@ -286,6 +294,9 @@ func (p *Page) categories() []string {
 	for _, f := range p.Failures {
 		all = append(all, f.Category)
 	}
+	for _, s := range slices.Concat(p.Lineups, p.Reconstructions) {
+		all = append(all, s.Category)
+	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -298,6 +309,9 @@ func (p *Page) inCategory(category string) *Page {
 		Confusions: keep(p.Confusions, func(c Confusion) bool { return of(c.Category) }),
 		Samples:    keep(p.Samples, func(s Samples) bool { return of(s.Category) }),
 		Maps:       keep(p.Maps, func(m MapRow) bool { return of(m.Category) }),
+
+		Lineups:         keep(p.Lineups, func(s Study) bool { return of(s.Category) }),
+		Reconstructions: keep(p.Reconstructions, func(s Study) bool { return of(s.Category) }),
 	}
 }
 
@@ -310,8 +324,10 @@ func (p *Page) countPictures() int {
 	n := 0
 	training := make(map[any]bool)
 	count := func(pictures []Picture) {
-		n += len(pictures)
 		for _, p := range pictures {
+			if p.Image != nil {
+				n++
+			}
 			if p.Nearest != nil {
 				training[p.Nearest] = true
 			}
@@ -327,6 +343,11 @@ func (p *Page) countPictures() int {
 	}
 	for _, f := range p.Failures {
 		count(f.Worst)
+	}
+	for _, s := range slices.Concat(p.Lineups, p.Reconstructions) {
+		for _, l := range s.Lines {
+			count(l.Pictures)
+		}
 	}
 	return n + len(training)
 }

@@ -20,6 +20,7 @@ type Picture struct {
 	Mask    *image.Gray // outlined; of the image's size, pixels over 127 are inside. nil: none
 	Nearest image.Image // the training image that is nearest to it, in its corner; nil: not known
 	Label   string      // a word or two below it; empty: none
+	Note    string      // of it alone, as a distance, below that; empty: none
 	Caption string      // what it is, in full
 }
 

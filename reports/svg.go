@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"strings"
 )
 
@@ -92,6 +93,52 @@ func (c CurveChart) svg(methods []string) template.HTML {
 		}
 		fmt.Fprintf(&b, `<polyline class="line %s" points="%s"><title>%s</title></polyline>`,
 			hueOf(methods, l.Method).class(), strings.Join(points, " "), escape(methodLabel(l.Method)))
+	}
+	b.WriteString("</svg>")
+	return template.HTML(b.String())
+}
+
+// svg draws the panel for the page, whose methods give bars their hues.
+func (p sweepPanel) svg(methods []string) template.HTML {
+	if p.axis == "" {
+		return p.bars().svg(methods)
+	}
+	const side, left, head, plot, bottom, inset = 230, 46, 8, 150, 38, 12
+	width, height := left+side+12, head+plot+bottom
+	at, low, high := p.ranges()
+	first, span := at[0], at[len(at)-1]-at[0]
+	x := func(v float64) float64 { return left + inset + (side-2*inset)*(v-first)/span }
+	y := func(v float64) float64 { return head + plot*(high-v)/(high-low) }
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="chart" role="img" aria-label="%s along %s" viewBox="0 0 %d %d" width="%d" height="%d">`,
+		escape(p.Metric.title()), escape(p.axis), width, height, width, height)
+	_, step := axis(high - low)
+	for v := math.Ceil(low/step) * step; v <= high; v += step {
+		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`,
+			left, left+side, y(v), y(v), left-4, y(v)+4, number(v))
+	}
+	for _, v := range at {
+		fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%d" text-anchor="middle">%s</text>`, x(v), head+plot+14, tickLabel(v))
+	}
+	fmt.Fprintf(&b, `<text class="tick" x="%d" y="%d" text-anchor="middle">%s</text>`, left+side/2, height-4, escape(p.axis))
+	names := p.names()
+	for i, l := range p.lines {
+		aside := 3 * (float64(i) - float64(len(p.lines)-1)/2) // spreads do not cover each other
+		hue := hueOf(names, l.label).class()
+		var points []string
+		var marks strings.Builder
+		for k, v := range l.at {
+			cell := p.cells[l.rows[k]]
+			if cell.Measured == nil {
+				continue
+			}
+			at := fmt.Sprintf("%.1f", x(v)+aside)
+			points = append(points, at+","+fmt.Sprintf("%.1f", y(*cell.Measured)))
+			from, to := cell.spread()
+			fmt.Fprintf(&marks, `<g class="%s"><title>%s</title><line class="mark" x1="%s" x2="%s" y1="%.1f" y2="%.1f"/><circle cx="%s" cy="%.1f" r="3.5"/></g>`,
+				hue, escape(methodLabel(p.methods[l.rows[k]])+": "+cell.measuredText(p.Metric)), at, at, y(from), y(to), at, y(*cell.Measured))
+		}
+		fmt.Fprintf(&b, `<polyline class="line %s" points="%s"/>%s`, hue, strings.Join(points, " "), marks.String())
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String())

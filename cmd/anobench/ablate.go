@@ -31,6 +31,8 @@ With a number, the rows of the paper's ablation, beside the published numbers:
 6 spatial embedding, masked loss and adaptive attention; 7 share of the anomaly
 images for training; 8 numbers of tokens; 9 Textual Inversion + Prompt-to-Prompt.
 With --sweep, all combinations of the given values, as a table and a plot.
+The report sets what rows made of the same seeds beside each other; after 9 also
+what both generators make of real anomalies that are masked out.
 
 Steps are shared with all other runs of the same store: a row that was run
 before costs nothing. The configuration is that of anobench run.`,

@@ -24,6 +24,7 @@ func printEstimate(w io.Writer, p *harness.Plan, e harness.Estimate) error {
 		harness.DrawData: "images", harness.SplitData: "images", harness.FitGenerator: "fits", harness.Generate: "pairs",
 		harness.TrainLocalizer: "training steps", harness.ScoreLocalizer: "test images",
 		harness.TrainClassifier: "training steps", harness.ScoreClassifier: "test images", harness.ScoreGeneration: "images", harness.FilterPairs: "pairs",
+		harness.Reconstruct: "images",
 	}
 	table := textTable(w, 1)
 	table.Header([]string{"kind", "steps", "work", ""})

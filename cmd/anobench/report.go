@@ -26,8 +26,9 @@ func newReport() *cobra.Command {
 		Short: "Write a run as one HTML page, or its figures as PDF or PNG",
 		Long: `Write a run as one HTML page that needs nothing else: all tables with the protocol's
 deviations, bars beside the published values, curves, confusion matrices, generated
-images beside real ones, localization maps, and the failure sheet. It opens from disk
-and can be sent by mail. anobench run writes it as well.
+images beside real ones, localization maps, and the failure sheet; of ablations, the
+plot and what rows made of the same seeds. It opens from disk and can be sent by mail.
+anobench run writes it as well.
 
 With --figure NAME, write one of its charts, matrices or contact sheets alone, as PDF or PNG.
 Its name is the anchor behind # in the page's links; --figure list prints all of them,
@@ -140,11 +141,17 @@ func runPage(dir string, plan *harness.Plan, store *harness.Store) (*reports.Pag
 	if page.Beside, err = reports.GenerationTable(records); err != nil && !errors.Is(err, reports.ErrNotMeasured) {
 		return nil, err
 	}
+	if page.Sweep, err = pageSweep(records); err != nil {
+		return nil, err
+	}
 	addCurves(page, plan, exhibits)
 	for _, c := range exhibits.Confusions {
 		page.Confusions = append(page.Confusions, reports.Confusion{Category: c.Category, Method: plan.Methods[c.Generator], Classes: c.Classes, Counts: c.Counts})
 	}
-	return page, errors.Join(addSamples(page, plan, exhibits), addMaps(page, plan, exhibits), addFailures(page, plan, exhibits, records))
+	return page, errors.Join(
+		addSamples(page, plan, exhibits), addMaps(page, plan, exhibits), addFailures(page, plan, exhibits, records),
+		addLineups(page, plan, exhibits), addReconstructions(page, plan, exhibits),
+	)
 }
 
 // facts say what the run was.
