@@ -66,6 +66,16 @@ func (w *worker) closePlugin(p *host.Plugin) error {
 	return err
 }
 
+// fewShot reads the split and what generators may learn from it, at the working size.
+func (w *worker) fewShot(size int) (*dataset.Category, dataset.Split, *sdk.FewShotSet, error) {
+	c, split, err := w.readSplit(w.input(0))
+	if err != nil {
+		return nil, split, nil, err
+	}
+	set, err := fewShot(c, split, size)
+	return c, split, set, err
+}
+
 // fewShot reads what generators may learn from, at the working size.
 func fewShot(c *dataset.Category, split dataset.Split, size int) (*sdk.FewShotSet, error) {
 	set := &sdk.FewShotSet{Category: c.Name}
@@ -114,11 +124,7 @@ func (w *worker) fit(ctx context.Context) error {
 	if err := w.spec(&s); err != nil {
 		return err
 	}
-	c, split, err := w.readSplit(w.input(0))
-	if err != nil {
-		return err
-	}
-	set, err := fewShot(c, split, s.Size)
+	_, _, set, err := w.fewShot(s.Size)
 	if err != nil {
 		return err
 	}
@@ -152,11 +158,7 @@ func (w *worker) generate(ctx context.Context) error {
 	if err := w.spec(&s); err != nil {
 		return err
 	}
-	c, split, err := w.readSplit(w.input(0))
-	if err != nil {
-		return err
-	}
-	set, err := fewShot(c, split, s.Size)
+	c, split, set, err := w.fewShot(s.Size)
 	if err != nil {
 		return err
 	}

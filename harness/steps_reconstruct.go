@@ -62,11 +62,7 @@ func (w *worker) reconstruct(ctx context.Context) error {
 	if err := w.spec(&s); err != nil {
 		return err
 	}
-	c, split, err := w.readSplit(w.input(0))
-	if err != nil {
-		return err
-	}
-	set, err := fewShot(c, split, s.Size)
+	c, split, set, err := w.fewShot(s.Size)
 	if err != nil {
 		return err
 	}

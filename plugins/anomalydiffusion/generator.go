@@ -10,7 +10,7 @@ import (
 )
 
 // version changes whenever the output for the same input does.
-const version = "1"
+const version = "2"
 
 // A generator is AnomalyDiffusion or what the paper compares it with: textual inversion
 // alone, or with Prompt-to-Prompt to tell it where (Table 9).
@@ -82,10 +82,10 @@ func (g *generator) Generate(ctx context.Context, req *sdk.Request, emit func(*s
 	for i, seed := range req.Seeds {
 		orders[i] = p.order(seed, masks)
 	}
-	if err := p.prepare(orders); err != nil {
-		return err
-	}
 	for first := 0; first < req.Count; first += p.batch {
+		if err := p.prepare(orders[first:]); err != nil {
+			return err
+		}
 		n := min(p.batch, req.Count-first)
 		now := orders[first : first+n : first+n]
 		for len(now) < p.batch { // the last batch is filled up

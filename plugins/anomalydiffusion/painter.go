@@ -137,40 +137,40 @@ func (p *painter) order(seed uint64, masks maskSource) order {
 	return o
 }
 
-// prepare puts normal images through the autoencoder, once for all that is painted on
-// them. Its noise follows from their names.
+// prepare puts the normal images of the next batch of orders through the autoencoder,
+// each once for all that is painted on it, with those of later orders as far as there is
+// room. Its noise follows from their names.
 func (p *painter) prepare(orders []order) error {
+	there := func(o order) bool { return p.backgrounds[o.normal].latents != nil }
+	if next := orders[:min(p.batch, len(orders))]; !slices.ContainsFunc(next, func(o order) bool { return !there(o) }) {
+		return nil
+	}
 	var due []*sdk.Image
 	for _, o := range orders {
-		if _, there := p.backgrounds[o.normal]; !there {
-			p.backgrounds[o.normal] = background{}
+		if !there(o) && len(due) < p.batch && !slices.Contains(due, o.normal) {
 			due = append(due, o.normal)
 		}
 	}
 	pixels, latent := len(p.normals)/p.batch, len(p.latents)/p.batch
 	noise := make([]float32, len(p.latents))
-	for len(due) > 0 {
-		now := due[:min(p.batch, len(due))]
-		due = due[len(now):]
-		for i, m := range now {
-			copy(p.normals[i*pixels:], tensor(m, p.workW, p.workH))
-			normal(rand.New(rand.NewPCG(stream(0, m.ID), 0)), noise[i*latent:][:latent])
-		}
-		if err := run(p.encode, value{"latents", p.latents}, value{"image", p.normals}, value{"noise", noise}); err != nil {
+	for i, m := range due {
+		copy(p.normals[i*pixels:], tensor(m, p.workW, p.workH))
+		normal(rand.New(rand.NewPCG(stream(0, m.ID), 0)), noise[i*latent:][:latent])
+	}
+	if err := run(p.encode, value{"latents", p.latents}, value{"image", p.normals}, value{"noise", noise}); err != nil {
+		return err
+	}
+	if p.paste == "residual" {
+		if err := run(p.decode, value{"image", p.images}, value{"latents", p.latents}); err != nil {
 			return err
 		}
+	}
+	for i, m := range due {
+		b := background{latents: slices.Clone(p.latents[i*latent:][:latent])}
 		if p.paste == "residual" {
-			if err := run(p.decode, value{"image", p.images}, value{"latents", p.latents}); err != nil {
-				return err
-			}
+			b.decoded = slices.Clone(p.images[i*pixels:][:pixels])
 		}
-		for i, m := range now {
-			b := background{latents: slices.Clone(p.latents[i*latent:][:latent])}
-			if p.paste == "residual" {
-				b.decoded = slices.Clone(p.images[i*pixels:][:pixels])
-			}
-			p.backgrounds[m] = b
-		}
+		p.backgrounds[m] = b
 	}
 	return nil
 }

@@ -97,9 +97,10 @@ func (s sight) bytes() []byte {
 
 // trainDiffusion trains the noise predictor, the text encoder and the spatial encoder
 // on latents of the frozen autoencoder, with a describer that adds its parameters to
-// params. Pixels outside the mask do not attend to descriptions, as with the weights of
-// Eq. 7: so what pixels attend to them shows the flaw, and a description that all attend
-// to, one of textual inversion, makes it wherever the sampler lets it. What remains in params is the moving average.
+// params. What remains in params is the moving average. Pixels outside the mask do not
+// attend to descriptions, as with the weights of Eq. 7: so those that do show the flaw,
+// and an embedding of textual inversion, which all attend to, makes it wherever the
+// sampler paints.
 func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, all []lesson, t Training, report func(step int, loss float64)) error {
 	const n = diffusionBatch
 	stride := a.Autoencoder.Stride()
