@@ -252,8 +252,14 @@ func TestStoppedPlugin(t *testing.T) {
 	for _, during := range []string{"call", "close"} {
 		t.Run(during, func(t *testing.T) {
 			p := start(t, s)
-			if err := syscall.Kill(p.process.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
+			pid := p.process.cmd.Process.Pid
+			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
+			}
+			// Until it has stopped, which takes a moment, it may answer.
+			var status syscall.WaitStatus
+			if _, err := syscall.Wait4(pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+				t.Fatalf("the plugin has not stopped: %v, %v", status, err)
 			}
 			if during == "call" {
 				within(t, 10*time.Second, func() {
