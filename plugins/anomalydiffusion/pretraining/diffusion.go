@@ -98,9 +98,9 @@ func (s sight) bytes() []byte {
 // trainDiffusion trains the noise predictor, the text encoder and the spatial encoder
 // on latents of the frozen autoencoder, with a describer that adds its parameters to
 // params. What remains in params is the moving average. Pixels outside the mask do not
-// attend to descriptions, as with the weights of Eq. 7: so those that do show the flaw,
-// and an embedding of textual inversion, which all attend to, makes it wherever the
-// sampler paints.
+// attend to descriptions, or in other steps to any word, as with the weights of Eq. 7: so
+// those that do show the flaw, and an embedding of textual inversion, which all attend
+// to, makes it wherever the sampler paints.
 func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, all []lesson, t Training, report func(step int, loss float64)) error {
 	const n = diffusionBatch
 	stride := a.Autoencoder.Stride()
@@ -170,7 +170,7 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 			time := rng.IntN(len(a.Schedule.Kept))
 			a.Schedule.Noised(batches["z"][i*latent:][:latent], l.latents, noise, time)
 			batches["t"][i] = float32(time)
-			steer(batches["pixels"][i*small*small:][:small*small], batches["positions"][i*a.Text.Length:][:a.Text.Length], l, stride)
+			steer(batches["pixels"][i*small*small:][:small*small], batches["positions"][i*a.Text.Length:][:a.Text.Length], l, stride, chance(rng, shareBlind))
 			weigh(batches["weight"][i*small*small:][:small*small], l.mask, stride)
 		}
 		for k := range batches["draws"] {
@@ -198,9 +198,9 @@ func place(at, vectors []float32, first int) {
 	}
 }
 
-// steer turns attention to the description of a flaw off where no part of a latent
-// pixel is in the mask.
-func steer(pixels, positions []float32, l lesson, stride int) {
+// steer turns attention to the description of a flaw, or to the whole prompt, off where
+// no part of a latent pixel is in the mask.
+func steer(pixels, positions []float32, l lesson, stride int, whole bool) {
 	clear(positions)
 	if !l.seen {
 		return
@@ -212,7 +212,7 @@ func steer(pixels, positions []float32, l lesson, stride int) {
 		}
 	}
 	for k, v := range l.description {
-		if v >= 0 {
+		if v >= 0 || whole {
 			positions[k] = 1
 		}
 	}

@@ -37,6 +37,7 @@ const (
 	shareLocated   = 0.7  // of flaws
 	shareVague     = 0.4  // of flaws in words: called just that
 	shareAll       = 0.6  // of descriptions: those of all tokens
+	shareBlind     = 0.5  // of described flaws: shown with surroundings that attend to no word
 )
 
 // descriptionTokens is the most tokens of a description, as many as an anomaly embedding
