@@ -23,8 +23,8 @@ if that was finished.`,
 		Example: "  anobench weights train-ldm --out small.safetensors",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if t.PerKind < 1 || t.AutoencoderSteps < 1 || t.Examples < 1 || t.DiffusionSteps < 1 {
-				return usagef("--per-kind, --autoencoder-steps, --examples and --diffusion-steps must be at least 1")
+			if t.PerKind < 1 || t.AutoencoderSteps < 1 || t.Examples < 1 || t.DescriberSteps < 1 || t.DiffusionSteps < 1 {
+				return usagef("--per-kind, --autoencoder-steps, --examples, --describer-steps and --diffusion-steps must be at least 1")
 			}
 			err := pretraining.Run(cmd.Context(), to, t, func(part string, step, steps int, loss float64, left time.Duration) {
 				fmt.Fprintf(cmd.ErrOrStderr(), "%s: step %d of %d  loss %.4f  %s left\n", part, step, steps, loss, left.Round(time.Second))
@@ -41,6 +41,7 @@ if that was finished.`,
 	cmd.Flags().IntVar(&t.PerKind, "per-kind", t.PerKind, "pieces drawn of each family and texture")
 	cmd.Flags().IntVar(&t.AutoencoderSteps, "autoencoder-steps", t.AutoencoderSteps, "steps of the autoencoder, of 8 pictures")
 	cmd.Flags().IntVar(&t.Examples, "examples", t.Examples, "pictures that the noise predictor learns from")
+	cmd.Flags().IntVar(&t.DescriberSteps, "describer-steps", t.DescriberSteps, "steps of the describer, of 16 pictures")
 	cmd.Flags().IntVar(&t.DiffusionSteps, "diffusion-steps", t.DiffusionSteps, "steps of the noise predictor, of 16 pictures")
 	return cmd
 }

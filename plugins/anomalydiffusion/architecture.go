@@ -11,6 +11,8 @@ type Architecture struct {
 	Encoder SpatialEncoder
 	Side    int // of the images that the diffusion model was trained on, in pixels
 	Masks   int // side of masks as the encoder takes them
+
+	Describer *Describer // nil if there is none
 }
 
 // Paper is the paper's scale: the text-to-image model and the encoder of the released
@@ -32,6 +34,7 @@ func Small(tokens int) Architecture {
 		},
 		Encoder: SpatialEncoder{Stem: 16, Stages: [4]Stage{{16, 1}, {32, 1}, {48, 1}, {64, 1}}, Tokens: tokens, Halves: 3, Dim: text.Channels},
 		Side:    64, Masks: 32,
+		Describer: &Describer{Side: 64, Widths: []int{24, 48, 64, 96}, Hidden: 192, Tokens: 8, Dim: text.Channels},
 	}
 }
 
@@ -49,14 +52,21 @@ func (a Architecture) Spatial(g *nn.Graph, masks *nn.Node) (embedding *nn.Node, 
 	return g.Reshape(embedding, masks.Shape()[0]*a.Encoder.Tokens, a.Encoder.Dim), g.Err()
 }
 
-// Outline is the names and shapes of all parameters.
-func (a Architecture) Outline(seed uint64) (*nn.ParamSet, error) {
+// Outline is the names and shapes of all parameters, without those of the spatial
+// encoder if it is not used.
+func (a Architecture) Outline(seed uint64, spatial bool) (*nn.ParamSet, error) {
 	params, err := a.Model.Outline(seed)
 	if err != nil {
 		return nil, err
 	}
 	g := nn.NewGraph(params, nn.Eval)
-	_, err = a.Spatial(g, g.Input("mask", 1, 1, a.Masks, a.Masks))
+	if spatial {
+		_, err = a.Spatial(g, g.Input("mask", 1, 1, a.Masks, a.Masks))
+	}
+	if d := a.Describer; d != nil && err == nil {
+		d.Describe(g, g.Input("sight", 1, 4, d.Side, d.Side))
+		err = g.Err()
+	}
 	return params, err
 }
 

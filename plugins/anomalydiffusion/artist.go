@@ -80,10 +80,6 @@ func (f *fitting) makeMasks(ctx context.Context, a *artist, d *sdk.Defect) error
 		f.advance(s.iterations+s.count, math.NaN(), "masks of "+d.Name+" are there")
 		return err
 	}
-	word, err := f.m.repeated(s.word, s.tokens)
-	if err != nil {
-		return fmt.Errorf("option mask-init-word: %w", err)
-	}
 	var lessons []lesson
 	for _, p := range marked(d) {
 		mask := binary(&p.Mask, f.side, f.side)
@@ -95,7 +91,11 @@ func (f *fitting) makeMasks(ctx context.Context, a *artist, d *sdk.Defect) error
 		}
 		lessons = append(lessons, lesson{trainingPair: trainingPair{image, mask}})
 	}
-	if err := f.learned(ctx, a.inversion, file, id, lessons, word, s.iterations, "mask embedding of "+d.Name); err != nil {
+	start, err := f.m.start(s.word, lessons, f.side, s.tokens)
+	if err != nil {
+		return fmt.Errorf("option mask-init-word: %w", err)
+	}
+	if err := f.learned(ctx, a.inversion, file, id, lessons, start, s.iterations, "mask embedding of "+d.Name); err != nil {
 		return err
 	}
 	masks, augmented, err := a.draw(ctx, d, a.inversion.table.Data)

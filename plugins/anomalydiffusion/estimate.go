@@ -17,11 +17,7 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 		return sdk.Estimate{}, err
 	}
 	a := s.architecture()
-	outline := a.Model.Outline
-	if s.inversion.sae {
-		outline = a.Outline
-	}
-	params, err := outline(1)
+	params, err := a.Outline(1, s.inversion.sae)
 	if err != nil {
 		return sdk.Estimate{}, err
 	}

@@ -138,17 +138,18 @@ func (f *fitting) learn(ctx context.Context, v *inversion) error {
 		f.advance(s.iterations, math.NaN(), "anomaly embeddings are there")
 		return err
 	}
-	word, err := f.m.repeated(s.word, s.anomalyTokens)
-	if err != nil {
-		return fmt.Errorf("option init-word: %w", err)
-	}
 	var table []float32
 	var lessons []lesson
 	for i := range f.set.Defects {
-		table = append(table, word...)
+		first := len(lessons)
 		for _, p := range marked(&f.set.Defects[i]) {
 			lessons = append(lessons, lesson{trainingPair{tensor(&p.Image, f.side, f.side), binary(&p.Mask, f.side, f.side)}, i * s.anomalyTokens})
 		}
+		start, err := f.m.start(s.word, lessons[first:], f.side, s.anomalyTokens)
+		if err != nil {
+			return fmt.Errorf("option init-word: %w", err)
+		}
+		table = append(table, start...)
 	}
 	if err := f.learned(ctx, v, anomalyFile, id, lessons, table, s.iterations, "anomaly embeddings"); err != nil {
 		return err

@@ -22,7 +22,7 @@ import (
 // checkpoint writes a small model of random values in which prompts count for much.
 func checkpoint(t testing.TB) string {
 	t.Helper()
-	params, err := Small(4).Outline(3)
+	params, err := Small(4).Outline(3, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -172,6 +172,15 @@ func (v *inversion) run(ctx context.Context, lessons []lesson, done, steps int, 
 	return nil
 }
 
+// start is what an embedding of so many tokens starts from: a word, or without one what
+// the describer writes about the lessons.
+func (m *pretrained) start(word string, lessons []lesson, side, tokens int) ([]float32, error) {
+	if word == "" {
+		return m.described(lessons, side, tokens)
+	}
+	return m.repeated(word, tokens)
+}
+
 // stream is a seed of random numbers for one purpose.
 func stream(seed uint64, purpose string) uint64 {
 	h := fnv.New64a()

@@ -14,7 +14,7 @@ import (
 type figures struct {
 	iterations, maskIterations, saveEvery int
 	steps, maskSteps, maskCount           int
-	maskWord                              string
+	word, maskWord                        string  // that embeddings start from; none for what the describer writes
 	encoderRate                           float64 // learning rate of the spatial encoder, as a share of that of embeddings
 	paste                                 string
 	every                                 int     // steps after which weights of Eq. 7 are made anew
@@ -24,10 +24,10 @@ type figures struct {
 var (
 	// paperFigures are the paper's (Sec. 4.1 and C.1), and the released code's where it
 	// gives none.
-	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, maskSteps: 100, maskCount: 504, maskWord: "crack", encoderRate: 1, paste: "latent", every: 1, temperature: 1}
+	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", every: 1, temperature: 1}
 	// smallFigures fit a category in less than a minute. The encoder has been trained
 	// before, and is only adapted.
-	smallFigures = figures{iterations: 200, maskIterations: 60, saveEvery: 100, steps: 15, maskSteps: 15, maskCount: 16, maskWord: "mask", encoderRate: 0.1, paste: "residual", every: 5, temperature: 50}
+	smallFigures = figures{iterations: 200, maskIterations: 60, saveEvery: 100, steps: 15, maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", every: 5, temperature: 50}
 )
 
 // options is the schema. Only AnomalyDiffusion itself has those of the spatial
@@ -60,7 +60,7 @@ func (g *generator) options() []sdk.Option {
 		file("vocabulary", "vocab.txt of bert-base-uncased, needed at scale paper; scale small has its own."),
 		file("embeddings", "Trained embeddings, such as a released embeddings.pt: taken as they are, nothing else is trained but masks."),
 		count("anomaly-tokens", "8", "1", "64", "Tokens k of an anomaly embedding (paper: 8, released configuration: 4); those of given embeddings where there are some."),
-		text("init-word", "anomaly", "Word that anomaly embeddings start from: one token of the vocabulary (released: anomaly)."),
+		text("init-word", "", fmt.Sprintf("Word that anomaly embeddings start from, one token of the vocabulary; none: what the describer of scale small writes about the pairs, %s at scale paper (released).", paper.word)),
 		scaled("iterations", "100000000", "Training steps of the embeddings", small.iterations, paper.iterations),
 		count("batch", "4", "1", "64", "Pairs of a training step (paper: 4)."),
 		number("lr", "0.005", "0.0000001", "1", "Learning rate of embeddings (paper: 0.005; effective in the released code: 0.02)."),
@@ -70,7 +70,7 @@ func (g *generator) options() []sdk.Option {
 		text("masks", "generated", "Masks come from a mask embedding, from real masks that are flipped, turned, scaled and shifted, or from a folder.", "generated", "augmented", "folder"),
 		file("masks-folder", "Folder of masks, or of a folder of masks for each defect, at the size of the images, for masks=folder."),
 		count("mask-tokens", "4", "1", "64", "Tokens of a mask embedding (paper: 4 in Sec. 4.1, 2 in Sec. C.1; released: 16)."),
-		text("mask-init-word", "", fmt.Sprintf("Word that mask embeddings start from; none: %s at scale small, %s at scale paper (released).", small.maskWord, paper.maskWord)),
+		text("mask-init-word", "", fmt.Sprintf("Word that mask embeddings start from; none: what the describer of scale small writes about the masks, %s at scale paper (released).", paper.maskWord)),
 		scaled("mask-iterations", "100000000", "Training steps of each mask embedding", small.maskIterations, paper.maskIterations),
 		scaled("mask-count", "100000", "Masks that a fit makes of each defect, for images to draw from", small.maskCount, paper.maskCount),
 		scaled("mask-steps", "500", "DDIM steps of a mask (released: 100)", small.maskSteps, paper.maskSteps),
@@ -168,6 +168,9 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 	s.artist = artistSettings{
 		source: o.String("masks"), folder: o.Path("masks-folder"), tokens: o.Int("mask-tokens"), word: o.String("mask-init-word"),
 		iterations: or("mask-iterations", f.maskIterations), count: or("mask-count", f.maskCount), steps: or("mask-steps", f.maskSteps), guidance: o.Float("mask-guidance"),
+	}
+	if s.inversion.word == "" {
+		s.inversion.word = f.word
 	}
 	if s.artist.word == "" {
 		s.artist.word = f.maskWord

@@ -51,11 +51,7 @@ func open(s *settings) (_ *pretrained, err error) {
 	for _, p := range ldm.Prompts() {
 		m.prompts = append(m.prompts, m.tokenizer.Encode(p, m.Text.Length))
 	}
-	outline := m.Model.Outline
-	if s.inversion.sae {
-		outline = m.Outline
-	}
-	if m.params, err = outline(s.inversion.seed); err != nil {
+	if m.params, err = m.Outline(s.inversion.seed, s.inversion.sae); err != nil {
 		return nil, err
 	}
 	m.device = exec.NewCPU(runtime.GOMAXPROCS(0))

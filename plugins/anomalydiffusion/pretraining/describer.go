@@ -1,38 +1,104 @@
 package pretraining
 
 import (
-	"fmt"
+	"context"
+	"math"
+	"math/rand/v2"
 
 	"github.com/anobench/anobench/nn"
+	"github.com/anobench/anobench/nn/exec"
+	"github.com/anobench/anobench/plugins/anomalydiffusion"
 )
-
-// describerPrefix is before the names of the describer's parameters, which train along
-// with the model's and are not kept.
-const describerPrefix = "describer."
-
-// describerWeights are the prefixes of those that are trained: the norm stays one.
-var describerWeights = []string{describerPrefix + "convs.", describerPrefix + "hidden.", describerPrefix + "tokens."}
 
 // descriptionNoise blurs descriptions, so that what is near is alike.
 const descriptionNoise = 0.3
 
-// describe adds the describer to the graph: vectors [N*descriptionTokens, dim] about
-// sights [N, 4, side, side], pictures and masks in [-1, 1]. They take the place that
-// anomaly embeddings have later, so that there is something for these to find: what
-// words do not tell of a flaw. Like vectors of words they have a variance of 1, to which
-// draws [N*descriptionTokens, dim] are added.
-func describe(g *nn.Graph, sights, draws *nn.Node, dim int) *nn.Node {
-	n := sights.Shape()[0]
-	var vectors *nn.Node
-	g.Within(describerPrefix, func() {
-		x := sights
-		for i, width := range []int{24, 48, 64, 96} {
-			x = g.LeakyReLU(g.Conv2D(x, fmt.Sprintf("convs.%d", i), width, nn.Stride(2), nn.Pad(1)), 0.1)
+// trainDescriber trains the describer and the text encoder: contexts of described flaws
+// have to tell how these show in latents (trace), of which the describer sees another
+// one. The noise predictor alone hardly teaches it, since most of what it sees says
+// little about flaws. The layer that tells is not kept.
+func trainDescriber(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, all []lesson, t Training, report func(step int, loss float64)) error {
+	const n = diffusionBatch
+	var described []lesson
+	for _, l := range all {
+		if l.seen {
+			described = append(described, l)
 		}
-		joined := g.Concat(g.AdaptiveAvgPool(x, 1, 1), g.MaxPool(x, side/16))
-		x = g.SiLU(g.Linear(g.Reshape(joined, n, 2*96), "hidden", 192))
-		x = g.Linear(x, "tokens", descriptionTokens*dim)
-		vectors = g.Add(g.LayerNorm(g.Reshape(x, n*descriptionTokens, dim), "norm"), draws)
+	}
+	if len(described) == 0 {
+		return nil
+	}
+	length, dim, numbers := a.Text.Length, a.Text.Channels, 2*a.UNet.In
+	g := nn.NewGraph(params, nn.Train)
+	description := g.Add(a.Describer.Describe(g, g.Input("sight", n, 4, side, side)), g.Input("draws", n*descriptionTokens, dim))
+	context, err := a.Prompted(g, g.Input("tokens", n, length), anomalydiffusion.Spliced{Rows: description, At: g.Input("description", n, length)})
+	if err != nil {
+		return err
+	}
+	mean := g.Reshape(g.AdaptiveAvgPool(g.Pixels(context, length, 1), 1, 1), n, dim)
+	loss := g.MSELoss(g.Linear(mean, "told", numbers), g.Input("trace", n, numbers))
+	g.Output("loss", loss)
+	// The describer's norm stays one.
+	trained := []string{"cond_stage_model.", "describer.convs.", "describer.hidden.", "describer.tokens.", "told."}
+	g.Minimize(loss, trained...)
+	program, err := g.Compile(device)
+	if err != nil {
+		return err
+	}
+	rng := rand.New(rand.NewPCG(t.Seed, 4))
+	batches := map[string][]float32{
+		"tokens": make([]float32, n*length), "description": make([]float32, n*length),
+		"sight": make([]float32, n*4*pixels), "draws": make([]float32, n*descriptionTokens*dim), "trace": make([]float32, n*numbers),
+	}
+	return train(ctx, "describer", program, under(params, trained), t.DescriberSteps, 1e-3, report, func() error {
+		for i := range n {
+			l := described[rng.IntN(len(described))]
+			copy(batches["tokens"][i*length:], l.tokens)
+			place(batches["description"][i*length:], l.description, i*descriptionTokens)
+			l.show(batches["sight"][i*4*pixels:])
+			copy(batches["trace"][i*numbers:], l.trace)
+		}
+		blur(rng, batches["draws"])
+		for name, values := range batches {
+			if err := program.Set(name, values); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return vectors
+}
+
+// show writes what the describer sees, in [-1, 1].
+func (l *lesson) show(dst []float32) {
+	for k, v := range l.sight {
+		dst[k] = float32(v)/127.5 - 1
+	}
+}
+
+// blur draws what blurs descriptions.
+func blur(rng *rand.Rand, dst []float32) {
+	for k := range dst {
+		dst[k] = float32(descriptionNoise * rng.NormFloat64())
+	}
+}
+
+// trace is how a flaw shows in each channel of latents: by how much its mean differs from
+// that of what is around, and its deviation.
+func trace(latents, mask []float32, stride int) []float32 {
+	small := side / stride
+	area := small * small
+	share := make([]float32, area)
+	shrink(share, mask, stride)
+	var out []float32
+	for ; len(latents) > 0; latents = latents[area:] {
+		var inside, outside, squares, n float64
+		for i, v := range latents[:area] {
+			w := float64(share[i])
+			inside, outside, n = inside+w*float64(v), outside+(1-w)*float64(v), n+w
+			squares += w * float64(v) * float64(v)
+		}
+		inside /= n
+		out = append(out, float32(inside-outside/(float64(area)-n)), float32(math.Sqrt(max(squares/n-inside*inside, 0))))
+	}
+	return out
 }

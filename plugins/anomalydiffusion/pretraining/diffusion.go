@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/anobench/anobench/nn"
@@ -16,8 +17,9 @@ import (
 const (
 	diffusionBatch = 16
 	// flawWeight is how much more an error counts within masks: flaws are a small part
-	// of most pictures.
-	flawWeight = 4.0
+	// of most pictures. It grows with the ratio of noise to signal, up to mostRatio:
+	// what the prompt tells of a flaw matters where the latents do not show it.
+	flawWeight, mostRatio = 4.0, 4.0
 )
 
 // A lesson is an example as the noise predictor sees it.
@@ -27,8 +29,9 @@ type lesson struct {
 	tokens  []float32
 	// -1, or which token of the description or of the spatial embedding goes there.
 	description, spatial []float32
-	sight                []byte // [4, side, side], where there is a description
-	seen                 bool   // the description, by the pixels of the mask alone
+	sight                []byte    // [4, side, side], where there is a description
+	seen                 bool      // the description, by the pixels of the mask alone
+	trace                []float32 // of the flaw in latents, where it is described
 }
 
 // lessons encodes examples once, for many steps.
@@ -77,6 +80,7 @@ func lessons(ctx context.Context, a anomalydiffusion.Architecture, params *nn.Pa
 			}
 			if e.described > 0 {
 				l.sight, l.seen = e.sight.bytes(), !e.drawn
+				l.trace = trace(l.latents, e.mask, a.Autoencoder.Stride())
 			}
 			out = append(out, l)
 		}
@@ -96,8 +100,8 @@ func (s sight) bytes() []byte {
 }
 
 // trainDiffusion trains the noise predictor, the text encoder and the spatial encoder
-// on latents of the frozen autoencoder, with a describer that adds its parameters to
-// params. What remains in params is the moving average. Pixels outside the mask do not
+// on latents of the frozen autoencoder; the describer, which tells of another flaw of
+// the same style what words do not, is trained before and stays. What remains in params is the moving average. Pixels outside the mask do not
 // attend to descriptions, or in other steps to any word, as with the weights of Eq. 7: so
 // those that do show the flaw, and an embedding of textual inversion, which all attend
 // to, makes it wherever the sampler paints.
@@ -111,7 +115,7 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 		return err
 	}
 	dim := a.Text.Channels
-	description := describe(g, g.Input("sight", n, 4, side, side), g.Input("draws", n*descriptionTokens, dim), dim)
+	description := g.Add(a.Describer.Describe(g, g.Input("sight", n, 4, side, side)), g.Input("draws", n*descriptionTokens, dim))
 	context, err := a.Prompted(g, g.Input("tokens", n, a.Text.Length),
 		anomalydiffusion.Spliced{Rows: description, At: g.Input("description", n, a.Text.Length)},
 		anomalydiffusion.Spliced{Rows: spatial, At: g.Input("spatial", n, a.Text.Length)})
@@ -127,20 +131,13 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 	}
 	loss := g.MaskedMSELoss(predicted, g.Input("noise", n, a.UNet.In, small, small), g.Input("weight", n, 1, small, small))
 	g.Output("loss", loss)
-	trained := append([]string{"model.diffusion_model.", "cond_stage_model.", "spatial_encoder."}, describerWeights...)
+	trained := []string{"model.diffusion_model.", "cond_stage_model.", "spatial_encoder."}
 	g.Minimize(loss, trained...)
 	program, err := g.Compile(device)
 	if err != nil {
 		return err
 	}
-	var weights []*nn.Param
-	for _, p := range params.Weights() {
-		for _, prefix := range trained {
-			if strings.HasPrefix(p.Name, prefix) {
-				weights = append(weights, p)
-			}
-		}
-	}
+	weights := under(params, trained)
 	silence(params)
 	average := optim.NewEMA(weights, 0.999)
 	rng := rand.New(rand.NewPCG(t.Seed, 3))
@@ -152,7 +149,7 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 		"sight": make([]float32, n*4*pixels), "draws": make([]float32, n*descriptionTokens*dim),
 		"z": make([]float32, n*latent), "noise": make([]float32, n*latent), "t": make([]float32, n), "weight": make([]float32, n*small*small),
 	}
-	err = train(ctx, "noise predictor", program, weights, t.DiffusionSteps, 1e-3, func(step int, loss float64) { report(step, loss) }, func() error {
+	err = train(ctx, "noise predictor", program, weights, t.DiffusionSteps, 1e-3, report, func() error {
 		average.Update() // of the step before
 		for i := range n {
 			l := all[rng.IntN(len(all))]
@@ -160,9 +157,7 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 			copy(batches["tokens"][i*a.Text.Length:], l.tokens)
 			place(batches["description"][i*a.Text.Length:], l.description, i*descriptionTokens)
 			place(batches["spatial"][i*a.Text.Length:], l.spatial, i*a.Encoder.Tokens)
-			for k, v := range l.sight {
-				batches["sight"][i*4*pixels+k] = float32(v)/127.5 - 1
-			}
+			l.show(batches["sight"][i*4*pixels:])
 			noise := batches["noise"][i*latent:][:latent]
 			for k := range noise {
 				noise[k] = float32(rng.NormFloat64())
@@ -171,11 +166,9 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 			a.Schedule.Noised(batches["z"][i*latent:][:latent], l.latents, noise, time)
 			batches["t"][i] = float32(time)
 			steer(batches["pixels"][i*small*small:][:small*small], batches["positions"][i*a.Text.Length:][:a.Text.Length], l, stride, chance(rng, shareBlind))
-			weigh(batches["weight"][i*small*small:][:small*small], l.mask, stride)
+			weigh(batches["weight"][i*small*small:][:small*small], l.mask, stride, a.Schedule.Kept[time])
 		}
-		for k := range batches["draws"] {
-			batches["draws"][k] = float32(descriptionNoise * rng.NormFloat64())
-		}
+		blur(rng, batches["draws"])
 		for name, values := range batches {
 			if err := program.Set(name, values); err != nil {
 				return err
@@ -185,6 +178,16 @@ func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params
 	})
 	average.Swap()
 	return err
+}
+
+// under are the weights below some prefixes.
+func under(params *nn.ParamSet, prefixes []string) (out []*nn.Param) {
+	for _, p := range params.Weights() {
+		if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(p.Name, prefix) }) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // place says which rows of a batch's vectors go where, of which this lesson's begin at
@@ -219,12 +222,14 @@ func steer(pixels, positions []float32, l lesson, stride int, whole bool) {
 }
 
 // weigh gives latent pixels the root of their weight in the loss, which squares it.
-func weigh(weight, mask []float32, stride int) {
+// kept is the share of the signal's variance.
+func weigh(weight, mask []float32, stride int, kept float64) {
 	shrink(weight, mask, stride)
+	within := float32(math.Sqrt(flawWeight * min(max((1-kept)/kept, 1), mostRatio)))
 	for i, share := range weight {
 		weight[i] = 1
 		if share > 0 {
-			weight[i] = float32(math.Sqrt(flawWeight))
+			weight[i] = within
 		}
 	}
 }

@@ -21,12 +21,13 @@ type Training struct {
 	PerKind          int // pieces drawn of every family and texture
 	AutoencoderSteps int // of 8 pictures
 	Examples         int // pictures that the noise predictor learns from
+	DescriberSteps   int // of 16 pictures
 	DiffusionSteps   int // of 16 pictures
 	Threads          int
 }
 
 // Default takes half an hour or less on two cores.
-var Default = Training{Seed: 30, PerKind: 120, AutoencoderSteps: 1800, Examples: 24000, DiffusionSteps: 4500, Threads: runtime.NumCPU()}
+var Default = Training{Seed: 30, PerKind: 120, AutoencoderSteps: 1800, Examples: 24000, DescriberSteps: 4000, DiffusionSteps: 4500, Threads: runtime.NumCPU()}
 
 // spatialTokens is the paper's number of tokens of the spatial embedding.
 const spatialTokens = 4
@@ -43,7 +44,7 @@ func Run(ctx context.Context, path string, t Training, progress func(part string
 	device := exec.NewCPU(t.Threads)
 	defer device.Close()
 	first := path + ".autoencoder"
-	params, err := a.Outline(t.Seed)
+	params, err := a.Outline(t.Seed, true)
 	if err != nil {
 		return err
 	}
@@ -75,10 +76,13 @@ func Run(ctx context.Context, path string, t Training, progress func(part string
 	if err != nil {
 		return err
 	}
+	if err := trainDescriber(ctx, a, params, device, all, t, timed("describer", t.DescriberSteps)); err != nil {
+		return err
+	}
 	if err := trainDiffusion(ctx, a, params, device, all, t, timed("noise predictor", t.DiffusionSteps)); err != nil {
 		return err
 	}
-	kept, err := a.Outline(t.Seed)
+	kept, err := a.Outline(t.Seed, true) // without what training needs besides
 	if err != nil {
 		return err
 	}

@@ -14,14 +14,14 @@ import (
 // What a training keeps is the model, all of it and nothing else.
 func TestRunKeepsTheModel(t *testing.T) {
 	dir := t.TempDir()
-	quick := Training{Seed: 1, PerKind: 2, AutoencoderSteps: 5, Examples: 32, DiffusionSteps: 5, Threads: 2}
+	quick := Training{Seed: 1, PerKind: 2, AutoencoderSteps: 5, Examples: 32, DescriberSteps: 5, DiffusionSteps: 5, Threads: 2}
 	path := filepath.Join(dir, "ldm.safetensors")
 	parts := map[string]float64{}
 	if err := Run(context.Background(), path, quick, func(part string, _, _ int, loss float64, _ time.Duration) { parts[part] = loss }); err != nil {
 		t.Fatal(err)
 	}
-	if len(parts) != 2 || !(parts["autoencoder"] > 0) || !(parts["noise predictor"] > 0) {
-		t.Errorf("losses %v: want those of two parts", parts)
+	if len(parts) != 3 || !(parts["autoencoder"] > 0) || !(parts["noise predictor"] > 0) {
+		t.Errorf("losses %v: want those of three parts", parts)
 	}
 	if _, err := os.Stat(path + ".autoencoder"); err == nil {
 		t.Error("the autoencoder is still there by itself")
@@ -31,7 +31,7 @@ func TestRunKeepsTheModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	params, err := anomalydiffusion.Small(spatialTokens).Outline(1)
+	params, err := anomalydiffusion.Small(spatialTokens).Outline(1, true)
 	if err != nil {
 		t.Fatal(err)
 	}

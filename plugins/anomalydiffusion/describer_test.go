@@ -1,0 +1,54 @@
+package anomalydiffusion
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+// TestDescribed checks what embeddings start from: each token has the variance of a
+// word's vector, tokens beyond the describer's repeat them, and other anomalies are
+// described otherwise.
+func TestDescribed(t *testing.T) {
+	g := All()[0].(*generator)
+	s, err := g.read(options(t, g, map[string]string{"weights": checkpoint(t)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := open(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.close()
+	set := half(48, 32, 2, 1)
+	of := func(defect int) []float32 {
+		var lessons []lesson
+		for _, p := range set.Defects[defect].Pairs {
+			lessons = append(lessons, lesson{trainingPair: trainingPair{tensor(&p.Image, 32, 32), binary(&p.Mask, 32, 32)}})
+		}
+		out, err := m.described(lessons, 32, 11)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	first, dim := of(0), m.Text.Channels
+	if len(first) != 11*dim {
+		t.Fatalf("%d numbers, want %d", len(first), 11*dim)
+	}
+	for k := range 11 {
+		squares := 0.0
+		for _, v := range first[k*dim:][:dim] {
+			squares += float64(v) * float64(v)
+		}
+		if variance := squares / float64(dim); math.Abs(variance-1) > 1e-4 {
+			t.Errorf("token %d has variance %v, want 1", k, variance)
+		}
+	}
+	if !slices.Equal(first[8*dim:], first[:3*dim]) {
+		t.Error("tokens beyond the describer's are not its own, repeated")
+	}
+	if slices.Equal(first, of(1)) {
+		t.Error("two defects have one description")
+	}
+}
