@@ -36,7 +36,7 @@ func open(s *settings) (_ *pretrained, err error) {
 	case !s.paper && s.vocabulary != "":
 		return nil, errors.New("option vocabulary is for scale=paper: scale small has its own")
 	case s.weights == "":
-		return nil, errors.New("the small model does not come with this program: make it with \"anobench weights train-ldm\", in half an hour or less, and name the file in option weights")
+		return nil, errors.New("the small model does not come with this program: make it with \"anobench weights train-ldm\", in less than an hour, and name the file in option weights")
 	case s.vocabulary != "":
 		if m.tokenizer, err = ldm.ReadVocabulary(s.vocabulary); err != nil {
 			return nil, err

@@ -31,7 +31,7 @@ type lesson struct {
 	description, spatial []float32
 	sight                []byte    // [4, side, side], where there is a description
 	seen                 bool      // the description, by the pixels of the mask alone
-	trace                []float32 // of the flaw in latents, where it is described
+	trace                []float32 // of the flaw in latents and its shape, where it is described
 }
 
 // lessons encodes examples once, for many steps.
@@ -80,7 +80,7 @@ func lessons(ctx context.Context, a anomalydiffusion.Architecture, params *nn.Pa
 			}
 			if e.described > 0 {
 				l.sight, l.seen = e.sight.bytes(), !e.drawn
-				l.trace = trace(l.latents, e.mask, a.Autoencoder.Stride())
+				l.trace = append(trace(l.latents, e.mask, a.Autoencoder.Stride()), shape(e.mask)...)
 			}
 			out = append(out, l)
 		}
