@@ -117,3 +117,11 @@ func (p picture) margin() (rgb [3]float32) {
 	}
 	return rgb
 }
+
+// bleach takes the colors away.
+func (p picture) bleach() {
+	for i := range pixels {
+		luma := 0.299*p[i] + 0.587*p[pixels+i] + 0.114*p[2*pixels+i]
+		p[i], p[pixels+i], p[2*pixels+i] = luma, luma, luma
+	}
+}

@@ -31,6 +31,7 @@ type sight struct {
 // Shares of examples.
 const (
 	shareNormal    = 0.06
+	shareGray      = 0.25 // without colors, as many cameras of factories take pictures
 	shareMasks     = 0.16 // pictures of masks, which mask generation starts from
 	shareEmpty     = 0.08 // of captions, for guidance
 	shareDescribed = 0.8  // of flaws, by tokens about another one in place of words
@@ -60,6 +61,11 @@ func (s *surfaces) example(rng *rand.Rand) example {
 		caption("normal " + surface)
 	} else {
 		what := s.flawed(rng, &e)
+		if chance(rng, shareGray) {
+			e.picture.bleach()
+			e.sight.picture.bleach()
+			what = colorless(what)
+		}
 		if e.drawn = chance(rng, shareMasks); e.drawn {
 			e.picture, e.sight.picture = e.mask.white(), e.sight.mask.white()
 			_, word, ok := strings.Cut(what, " ")
@@ -92,6 +98,17 @@ func (s *surfaces) example(rng *rand.Rand) example {
 		e.caption, e.located, e.described = "", false, 0
 	}
 	return e
+}
+
+// colorless is words for a flaw without its color.
+func colorless(words string) string {
+	first, rest, _ := strings.Cut(words, " ")
+	for _, c := range colors {
+		if c.word == first && rest != "" {
+			return rest
+		}
+	}
+	return words
 }
 
 // flawed draws a flaw on the example's picture and another one of its style on the same

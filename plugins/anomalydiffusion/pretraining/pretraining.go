@@ -26,8 +26,8 @@ type Training struct {
 	Threads          int
 }
 
-// Default takes less than an hour on two cores.
-var Default = Training{Seed: 30, PerKind: 120, AutoencoderSteps: 1800, Examples: 48000, DescriberSteps: 8000, DiffusionSteps: 12000, Threads: runtime.NumCPU()}
+// Default takes an hour on two cores.
+var Default = Training{Seed: 30, PerKind: 120, AutoencoderSteps: 1800, Examples: 48000, DescriberSteps: 8000, DiffusionSteps: 20000, Threads: runtime.NumCPU()}
 
 // spatialTokens is the paper's number of tokens of the spatial embedding.
 const spatialTokens = 4
