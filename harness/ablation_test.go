@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/plugins/sdk"
@@ -77,6 +78,15 @@ func (studied) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.Sa
 		}
 		return s, nil
 	})
+}
+
+// Estimate is an hour of fitting, and a minute an image with re-weighting of attention.
+func (studied) Estimate(opts sdk.Options, width, height, defects int) (sdk.Estimate, error) {
+	e := sdk.Estimate{Parameters: 7, Memory: 3 << 30, Fit: time.Duration(defects) * time.Hour, Sample: time.Minute}
+	if opts.String("aar") == "off" {
+		e.Sample = time.Second
+	}
+	return e, nil
 }
 
 // studiedConfig is a run of that generator, which this binary is.

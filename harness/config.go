@@ -183,7 +183,8 @@ const (
 var Profiles = []string{"quick", "small", "paper"}
 
 // Profile returns a complete configuration: quick takes minutes on a laptop,
-// small an hour or less on real images, paper is the paper's protocol.
+// small an hour or less on real images, paper is the paper's protocol. AnomalyDiffusion
+// is in the first two, whose scale it has a model for.
 func Profile(name string) (Config, error) {
 	c := Config{
 		Name:  name,
@@ -210,11 +211,13 @@ func Profile(name string) (Config, error) {
 	switch name {
 	case "quick":
 		c.Synth.Size = 64
-		c.Size, c.GenCount = 64, 150
+		c.Generators = append(c.Generators, GeneratorConfig{Name: "anomalydiffusion"})
+		c.Size, c.GenCount = 64, 100
 		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 8, 10, 320, 5e-4
 		k.Arch, k.Epochs, k.Repeat, k.LearningRate = "resnet18", 5, 1, 5e-4
 		c.Generation.Size = 64
 	case "small":
+		c.Generators = append(c.Generators, GeneratorConfig{Name: "anomalydiffusion"})
 		c.Size, c.GenCount = 128, 200
 		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 16, 20, 256, 5e-4
 		k.Epochs, k.Repeat, k.LearningRate = 5, 1, 5e-4

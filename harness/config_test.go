@@ -194,7 +194,7 @@ func TestDeviationsNameEveryDifference(t *testing.T) {
 		"at least 0.5":   func(c *Config) { c.GT = "half" },
 		"21 thresholds":  func(c *Config) { c.F1Px = "grid21" },
 		"are: invisible": func(c *Config) { c.Filter = []string{"invisible"} },
-		"small latent":   func(c *Config) { c.Generators = append(c.Generators, GeneratorConfig{Name: "anomalydiffusion"}) },
+		"small latent":   func(c *Config) { c.Generators = append(c.Generators, GeneratorConfig{Name: "textual-inversion"}) },
 		"procedural":     func(c *Config) { c.Generators = append(c.Generators, GeneratorConfig{Name: "prn"}) },
 	}, ScoreClassifier: {
 		"image size 128":  func(c *Config) { c.Size = 128 },

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/anobench/anobench/downstream"
 	"github.com/anobench/anobench/harness/host"
@@ -152,6 +155,24 @@ func estimateGenerator(ctx context.Context, where Where, s generateSpec) (*sdk.E
 		return nil, err
 	}
 	return &told, nil
+}
+
+// probe asks generators that can tell what their work would cost with other options than
+// the defaults, so that what they cannot do is refused before anything long begins.
+func probe(ctx context.Context, generators []generator, size int) error {
+	var all errgroup.Group
+	all.SetLimit(runtime.NumCPU())
+	for _, g := range generators {
+		defaults, err := sdk.ValidateOptions(g.description.Options, nil)
+		if err != nil || maps.Equal(defaults, g.spec.Options) {
+			continue
+		}
+		all.Go(func() error {
+			_, err := estimateGenerator(ctx, g.where, generateSpec{Generator: g.spec, Size: size, Defects: []string{Synthetic}})
+			return err
+		})
+	}
+	return all.Wait()
 }
 
 // fitsMachine refuses a training for which there is not memory enough here.

@@ -142,6 +142,9 @@ func NewPlan(ctx context.Context, c Config, store *Store, places Places) (*Plan,
 	if err != nil {
 		return nil, err
 	}
+	if err := probe(ctx, generators, c.Size); err != nil {
+		return nil, err
+	}
 	nets, err := c.networks(places.Weights, cache)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ import (
 
 var long = flag.Bool("long", false, "run the long tests too")
 
-// chaosConfig is a run of two categories and two generators, with steps long
+// chaosConfig is a run of two categories and three generators, with steps long
 // enough to be hit.
 const chaosConfig = `
 name: chaos
@@ -30,7 +30,11 @@ synth: {size: 32, seed: 1, train_good: 8, test_good: 4, per_defect: 6}
 size: 32
 gen_count: 40
 categories: [fabric, metal]
-generators: [{name: crop-paste}, {name: draem}]
+generators:
+  - {name: crop-paste}
+  - {name: draem}
+  - name: anomalydiffusion
+    options: {iterations: 30, save-every: 5, masks: generated, mask-iterations: 10, mask-count: 4, mask-steps: 4, steps: 4}
 localizer: {base_width: 8, epochs: 2, samples_per_epoch: 200, batch: 8, learning_rate: 0.001}
 `
 
@@ -179,7 +183,7 @@ func TestChaos(t *testing.T) {
 			continue
 		}
 		// The run got through: leave it less to go on from.
-		for _, kind := range []string{"generate", "train-localizer", "score-localizer"} {
+		for _, kind := range []string{"fit", "generate", "train-localizer", "score-localizer"} {
 			if err := os.RemoveAll(filepath.Join(wild.dir, "store", kind)); err != nil {
 				t.Fatal(err)
 			}

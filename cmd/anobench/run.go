@@ -188,7 +188,7 @@ then that of the flags; runs/<name>/config.yaml is the whole of it.`,
 	f.add(cmd)
 	f.addOptions(cmd)
 	cmd.Flags().StringSliceVar(&f.measure, "measure", nil, "what to measure: generation, classification, localization (default: all)")
-	cmd.Flags().StringSliceVar(&f.generators, "generators", nil, "generators to run: built in, or on the plugin path (default: crop-paste,cutpaste,draem,prn)")
+	cmd.Flags().StringSliceVar(&f.generators, "generators", nil, "generators to run: built in, or on the plugin path (default: crop-paste,cutpaste,draem,prn and, except with profile paper, anomalydiffusion)")
 	return cmd
 }
 

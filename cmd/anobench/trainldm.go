@@ -18,7 +18,7 @@ func newTrainLDM() *cobra.Command {
 		Long: `Train the small latent diffusion model that AnomalyDiffusion uses where the paper's
 is not to be had: on flawless pieces of the embedded data set's families (of another
 seed than its own), procedural textures, and flaws that are drawn onto them. It takes
-less than an hour on two cores. A run that was stopped goes on from the autoencoder,
+an hour or two on two cores. A run that was stopped goes on from the autoencoder,
 if that was finished.`,
 		Example: "  anobench weights train-ldm --out small.safetensors",
 		Args:    cobra.NoArgs,

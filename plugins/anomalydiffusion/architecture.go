@@ -21,7 +21,7 @@ func Paper(tokens int) Architecture {
 	return Architecture{Model: ldm.Text2Image(), Encoder: ReleasedEncoder(tokens), Side: 256, Masks: 256}
 }
 
-// Small is a model of the same parts that is trained on a CPU in less than an hour. Its
+// Small is a model of the same parts that is trained on a CPU in an hour or two. Its
 // latents are a quarter as high and wide as images.
 func Small(tokens int) Architecture {
 	text := ldm.TextEncoder{Vocabulary: ldm.SmallTokenizer().Size(), Length: 32, Channels: 96, Layers: 2, Heads: 4, HeadDim: 24}

@@ -60,7 +60,7 @@ func BenchmarkPaint(b *testing.B) {
 				b.Fatal(err)
 			}
 			r := request(set, o, "", 0, sampleBatch)
-			p, err := newPainter(m, &s, r, embedding)
+			p, err := newPainter(m, &s, r, &set.Defects[0], embedding)
 			if err != nil {
 				b.Fatal(err)
 			}

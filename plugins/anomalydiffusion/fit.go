@@ -46,7 +46,7 @@ func (g *generator) Fit(ctx context.Context, set *sdk.FewShotSet, opts sdk.Optio
 	if err != nil {
 		return err
 	}
-	if err := s.check(s.architecture(), set); err != nil {
+	if err := s.check(set); err != nil {
 		return err
 	}
 	m, err := open(&s)

@@ -10,7 +10,7 @@ import (
 )
 
 // version changes whenever the output for the same input does.
-const version = "3"
+const version = "4"
 
 // A generator is AnomalyDiffusion or what the paper compares it with: textual inversion
 // alone, or with Prompt-to-Prompt to tell it where (Table 9).
@@ -74,7 +74,7 @@ func (g *generator) Generate(ctx context.Context, req *sdk.Request, emit func(*s
 	if err != nil {
 		return err
 	}
-	p, err := newPainter(m, &s, req, embedding)
+	p, err := newPainter(m, &s, req, defect, embedding)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (g *generator) Generate(ctx context.Context, req *sdk.Request, emit func(*s
 
 // checkRequest looks for what is wrong with a request and returns its defect.
 func (s *settings) checkRequest(req *sdk.Request) (*sdk.Defect, error) {
-	if err := s.check(s.architecture(), req.Set); err != nil {
+	if err := s.check(req.Set); err != nil {
 		return nil, err
 	}
 	i := slices.IndexFunc(req.Set.Defects, func(d sdk.Defect) bool { return d.Name == req.Defect })

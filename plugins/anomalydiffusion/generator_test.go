@@ -44,7 +44,7 @@ func checkpoint(t testing.TB) string {
 // quick are options under which everything happens, but few times.
 func quick(t *testing.T, more ...map[string]string) map[string]string {
 	o := map[string]string{
-		"weights": checkpoint(t), "iterations": "3", "mask-iterations": "2", "mask-count": "3", "mask-steps": "2", "steps": "4", "batch": "2", "save-every": "1",
+		"weights": checkpoint(t), "masks": "generated", "iterations": "3", "mask-iterations": "2", "mask-count": "3", "mask-steps": "2", "steps": "4", "batch": "2", "save-every": "1",
 	}
 	for _, m := range more {
 		maps.Copy(o, m)
@@ -324,8 +324,8 @@ func TestAblations(t *testing.T) {
 				continue
 			}
 			for _, more := range [][]string{
-				{"aar-temperature", "1"}, {"aar-every", "2"}, {"aar-same-step", "true"}, {"spatial-bn", "batch"}, {"blend", "released"}, {"guidance", "3"},
-				{"eta", "0"}, {"aar", "released", "guidance", "2"}, {"steps", "5"},
+				{"aar-temperature", "1"}, {"aar-every", "2"}, {"aar-same-step", "true"}, {"spatial-bn", "batch"}, {"blend", "released"}, {"guidance", "1"},
+				{"eta", "1"}, {"aar", "released", "guidance", "2"}, {"steps", "5"}, {"mask-margin", "0"},
 			} {
 				try(dir, with(more...))
 			}
@@ -419,6 +419,8 @@ func TestErrors(t *testing.T) {
 		{"mask word", map[string]string{"mask-init-word": "unheard-of", "iterations": "1"}, nil, "option mask-init-word"},
 		{"too many tokens", map[string]string{"anomaly-tokens": "30"}, nil, "34 tokens of embeddings do not fit"},
 		{"no folder", map[string]string{"masks": "folder"}, nil, "a folder goes with masks=folder"},
+		{"guidance", map[string]string{"guidance": "0.5"}, nil, "option guidance is 0.5"},
+		{"eta", map[string]string{"eta": "-0.5"}, nil, "option eta is -0.5"},
 		{"steps", map[string]string{"steps": "3"}, nil, "option steps: 3 DDIM steps"},
 		{"mask steps", map[string]string{"mask-steps": "3"}, nil, "option mask-steps: 3 DDIM steps"},
 	} {

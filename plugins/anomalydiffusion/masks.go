@@ -65,7 +65,8 @@ func (s *artistSettings) augmented(req *sdk.Request, d *sdk.Defect) (maskSource,
 	if len(pairs) == 0 {
 		return nil, fmt.Errorf("defect %q has no pair with a mask that is not empty: add pairs or raise the size", d.Name)
 	}
-	return func(rng *rand.Rand) *sdk.Mask { return augmentedMask(rng, pairs) }, nil
+	anywhere := texture(req.Set.Normals)
+	return func(rng *rand.Rand) *sdk.Mask { return augmentedMask(rng, pairs, anywhere) }, nil
 }
 
 // fromFolder reads the masks of a folder, or of its folder of the defect's name.
@@ -126,30 +127,30 @@ func scaledMask(m *sdk.Mask, w, h int) *sdk.Mask {
 
 // Bounds of what augmentedMask changes.
 const (
-	mostTurned  = 30.0 // degrees, to either side
-	mostScaled  = 1.25 // as a factor, and its inverse
-	mostShifted = 0.15 // of width and height, to either side
+	mostTurned  = 45.0 // degrees, to either side
+	mostScaled  = 1.4  // as a factor, and its inverse
+	mostShifted = 0.1  // of width and height, to either side
 	redraws     = 20
 )
 
-// augmentedMask is the mask of one of the pairs flipped, turned, scaled and shifted. It
-// keeps at least half of its area; where no draw does, it stays as it is.
-func augmentedMask(rng *rand.Rand, pairs []*sdk.Pair) *sdk.Mask {
-	real := &pairs[rng.IntN(len(pairs))].Mask
+// augmentedMask is the mask of one of the pairs flipped, turned, scaled, and put about
+// where that of one of the pairs is, or on textures anywhere. It keeps at least half of
+// its area; where no draw does, it stays as it is.
+func augmentedMask(rng *rand.Rand, pairs []*sdk.Pair, anywhere bool) *sdk.Mask {
+	draw := func() *sdk.Mask { return &pairs[rng.IntN(len(pairs))].Mask }
+	real := draw()
 	w, h := real.Width, real.Height
-	cx, cy, area := 0.0, 0.0, 0.0
-	for i, v := range real.Pix {
-		if v != 0 {
-			cx, cy, area = cx+float64(i%w), cy+float64(i/w), area+1
-		}
-	}
-	cx, cy = cx/area, cy/area
+	cx, cy, area := middle(real)
 	around := func(limit float64) float64 { return limit * (2*rng.Float64() - 1) }
 	for range redraws {
 		sin, cos := math.Sincos(around(mostTurned) * math.Pi / 180)
 		scale := math.Pow(mostScaled, around(1))
 		flipX, flipY := float64(1-2*rng.IntN(2)), float64(1-2*rng.IntN(2))
-		toX, toY := cx+around(mostShifted)*float64(w), cy+around(mostShifted)*float64(h)
+		toX, toY, _ := middle(draw())
+		toX, toY = toX+around(mostShifted)*float64(w), toY+around(mostShifted)*float64(h)
+		if anywhere {
+			toX, toY = rng.Float64()*float64(w), rng.Float64()*float64(h)
+		}
 		out, got := &sdk.Mask{Width: w, Height: h, Pix: make([]byte, w*h)}, 0.0
 		for i := range out.Pix {
 			dx, dy := (float64(i%w)-toX)/scale, (float64(i/w)-toY)/scale
@@ -164,4 +165,14 @@ func augmentedMask(rng *rand.Rand, pairs []*sdk.Pair) *sdk.Mask {
 		}
 	}
 	return real
+}
+
+// middle is the mean place of a mask's pixels, and how many there are.
+func middle(m *sdk.Mask) (x, y, area float64) {
+	for i, v := range m.Pix {
+		if v != 0 {
+			x, y, area = x+float64(i%m.Width), y+float64(i/m.Width), area+1
+		}
+	}
+	return x / area, y / area, area
 }

@@ -128,9 +128,9 @@ func TestAugmentedMasks(t *testing.T) {
 			n := area(&p.Mask)
 			least, most = min(least, n), max(most, n)
 		}
-		for range 50 {
-			m := augmentedMask(rng, pairs)
-			if n := area(m); n < least/4 || n > 2*most {
+		for i := range 50 {
+			m := augmentedMask(rng, pairs, i%2 == 1)
+			if n := area(m); n < least/5 || 2*n > 5*most {
 				t.Errorf("%s: %d pixels from masks of %d to %d", d.Name, n, least, most)
 			}
 			seen[string(m.Pix)] = true
@@ -142,8 +142,8 @@ func TestAugmentedMasks(t *testing.T) {
 	// One pixel in a corner stays a mask whatever is drawn.
 	corner := &sdk.Pair{Mask: sdk.Mask{Width: 8, Height: 8, Pix: make([]byte, 64)}}
 	corner.Mask.Pix[0] = 255
-	for range 50 {
-		if m := augmentedMask(rng, []*sdk.Pair{corner}); empty(m) {
+	for i := range 50 {
+		if m := augmentedMask(rng, []*sdk.Pair{corner}, i%2 == 1); empty(m) {
 			t.Fatal("a mask is empty")
 		}
 	}
@@ -193,4 +193,23 @@ func TestFolderOfMasks(t *testing.T) {
 	refused("is 8x8, 8x6 was asked for")
 	write(filepath.Join(dir, "blob", "b.png"), 8, 6, 100)
 	refused("marks no pixel")
+}
+
+// A grown mask has all that is within the margin in both directions, and ends at the
+// picture's edge.
+func TestGrown(t *testing.T) {
+	mask := make([]float32, 8*6)
+	mask[1*8+6] = 1
+	for margin, want := range map[int]int{0: 1, 1: 9, 2: 4 * 4, 9: 8 * 6} {
+		area := 0
+		for _, v := range grown(mask, 8, 6, margin) {
+			area += int(v)
+		}
+		if area != want {
+			t.Errorf("by %d: %d pixels, want %d", margin, area, want)
+		}
+	}
+	if mask[0] != 0 || mask[1*8+5] != 0 {
+		t.Error("the mask itself is changed")
+	}
 }

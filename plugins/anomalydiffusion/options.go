@@ -19,15 +19,20 @@ type figures struct {
 	paste                                 string
 	every                                 int     // steps after which weights of Eq. 7 are made anew
 	temperature                           float64 // of Eq. 7
+	eta, guidance                         float64 // of images
+	margin                                int     // around masks, in pixels
+	start                                 string  // first noise
+	masks                                 string  // where they come from
 }
 
 var (
 	// paperFigures are the paper's (Sec. 4.1 and C.1), and the released code's where it
 	// gives none.
-	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", every: 1, temperature: 1}
+	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, start: "noise", masks: "generated", maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", every: 1, temperature: 1, eta: 1, guidance: 1, margin: 0}
 	// smallFigures fit a category in less than a minute. The encoder has been trained
-	// before, and is only adapted.
-	smallFigures = figures{iterations: 200, maskIterations: 60, saveEvery: 100, steps: 15, maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", every: 5, temperature: 50}
+	// before, and is only adapted. The small model needs guidance to show what prompts
+	// say, and few steps only without noise; masks that it makes have too many parts.
+	smallFigures = figures{iterations: 200, maskIterations: 60, saveEvery: 100, steps: 8, start: "shifted", masks: "augmented", maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", every: 4, temperature: 1000, eta: 0, guidance: 2, margin: 4}
 )
 
 // options is the schema. Only AnomalyDiffusion itself has those of the spatial
@@ -56,7 +61,7 @@ func (g *generator) options() []sdk.Option {
 	}
 	all := []sdk.Option{
 		text("scale", "small", "Networks: small ones for a CPU, or the paper's text-to-image model of 1.45 billion parameters.", "small", "paper"),
-		file("weights", "Checkpoint of the latent diffusion model: txt2img-f8-large at scale paper, that of anobench weights train-ldm at scale small."),
+		file("weights", "Checkpoint of the latent diffusion model: txt2img-f8-large at scale paper; scale small has its own, or takes one of anobench weights train-ldm."),
 		file("vocabulary", "vocab.txt of bert-base-uncased, needed at scale paper; scale small has its own."),
 		file("embeddings", "Trained embeddings, such as a released embeddings.pt: taken as they are, nothing else is trained but masks."),
 		count("anomaly-tokens", "8", "1", "64", "Tokens k of an anomaly embedding (paper: 8, released configuration: 4); those of given embeddings where there are some."),
@@ -67,7 +72,7 @@ func (g *generator) options() []sdk.Option {
 		yes("augment", "true", "Flip, turn and crop half of the training batches (Sec. B)."),
 		count("seed", "23", "0", "2147483647", "Seed of training (released: 23)."),
 		scaled("save-every", "100000000", "Training steps after which the state is saved to go on from", small.saveEvery, paper.saveEvery),
-		text("masks", "generated", "Masks come from a mask embedding, from real masks that are flipped, turned, scaled and shifted, or from a folder.", "generated", "augmented", "folder"),
+		text("masks", "", fmt.Sprintf("Masks come from a mask embedding (generated), from real masks that are flipped, turned, scaled and moved (augmented), or from a folder; no text: %s at scale small, %s at scale paper.", small.masks, paper.masks), "", "generated", "augmented", "folder"),
 		file("masks-folder", "Folder of masks, or of a folder of masks for each defect, at the size of the images, for masks=folder."),
 		count("mask-tokens", "4", "1", "64", "Tokens of a mask embedding (paper: 4 in Sec. 4.1, 2 in Sec. C.1; released: 16)."),
 		text("mask-init-word", "", fmt.Sprintf("Word that mask embeddings start from; none: what the describer of scale small writes about the masks, %s at scale paper (released).", paper.maskWord)),
@@ -76,11 +81,13 @@ func (g *generator) options() []sdk.Option {
 		scaled("mask-steps", "500", "DDIM steps of a mask (released: 100)", small.maskSteps, paper.maskSteps),
 		number("mask-guidance", "5", "1", "50", "Scale of classifier-free guidance of masks (paper: 5)."),
 		later(scaled("steps", "500", "DDIM steps of an image (released: 200)", small.steps, paper.steps)),
-		later(number("eta", "1", "0", "1", "Share of the diffusion's noise that DDIM steps of an image add (released: 1).")),
-		later(number("guidance", "1", "1", "50", "Scale of classifier-free guidance of images; 1: none (released).")),
+		later(number("eta", "-1", "-1", "1", fmt.Sprintf("Share of the diffusion's noise that DDIM steps of an image add; -1: %v at scale small, %v at scale paper (released).", small.eta, paper.eta))),
+		later(number("guidance", "0", "0", "50", fmt.Sprintf("Scale of classifier-free guidance of images, 1 for none; 0: %v at scale small, %v at scale paper (released).", small.guidance, paper.guidance))),
+		later(text("start", "", fmt.Sprintf("Noise that images start from: noise, or shifted: without slow variations in the mask, around latents with the color of a pair's anomaly; no text: %s at scale small, %s at scale paper.", small.start, paper.start), "", "noise", "shifted")),
 		later(text("blend", "paper", "The normal image is put around the mask after each step at the next time (paper, Eq. 1), or before it and not after the last (released).", "paper", "released")),
 		later(text("final-paste", "", fmt.Sprintf("Surroundings of the mask in the end: pixels of the normal image, its latents, none (released), or residual: the normal image plus what painting changed, softened at the mask's edge; no text: %s at scale small, %s at scale paper.", small.paste, paper.paste),
 			"", "pixel", "latent", "none", "residual")),
+		later(count("mask-margin", "-1", "-1", "64", fmt.Sprintf("Pixels around the mask that are painted, too, so that thin anomalies can form; final-paste pixel and residual put the normal image over them. -1: %d at scale small, %d at scale paper.", small.margin, paper.margin))),
 	}
 	if !g.full {
 		return all
@@ -135,7 +142,9 @@ type painterSettings struct {
 	eta, guidance   float64
 	blend           ldm.Blending
 	paste           string
-	batchStatistics bool // in the spatial encoder
+	start           string // first noise
+	margin          int    // pixels around the mask that are painted, too
+	batchStatistics bool   // in the spatial encoder
 	reweighting     string
 	temperature     float64
 	every           int
@@ -169,6 +178,9 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 		source: o.String("masks"), folder: o.Path("masks-folder"), tokens: o.Int("mask-tokens"), word: o.String("mask-init-word"),
 		iterations: or("mask-iterations", f.maskIterations), count: or("mask-count", f.maskCount), steps: or("mask-steps", f.maskSteps), guidance: o.Float("mask-guidance"),
 	}
+	if s.artist.source == "" {
+		s.artist.source = f.masks
+	}
 	if s.inversion.word == "" {
 		s.inversion.word = f.word
 	}
@@ -185,8 +197,26 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 	if o.String("blend") == "released" {
 		s.painter.blend = ldm.BlendReleased
 	}
+	if s.painter.eta < 0 {
+		s.painter.eta = f.eta
+	}
+	switch v := s.painter.guidance; {
+	case v == 0:
+		s.painter.guidance = f.guidance
+	case v < 1:
+		return s, fmt.Errorf("option guidance is %v: 1 is for none, 0 for that of the scale", v)
+	}
+	if v := o.Float("eta"); v < 0 && v != -1 {
+		return s, fmt.Errorf("option eta is %v: want 0 to 1, or -1 for that of the scale", v)
+	}
+	if s.painter.start = o.String("start"); s.painter.start == "" {
+		s.painter.start = f.start
+	}
 	if s.painter.paste == "" {
 		s.painter.paste = f.paste
+	}
+	if s.painter.margin = o.Int("mask-margin"); s.painter.margin < 0 {
+		s.painter.margin = f.margin
 	}
 	if g.full {
 		s.inversion.sae, s.inversion.masked = o.Bool("sae"), o.Bool("masked-loss")
@@ -206,6 +236,13 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 			}
 		}
 	}
+	schedule := s.architecture().Schedule
+	if _, err := schedule.DDIM(s.painter.steps, s.painter.eta); err != nil {
+		return s, fmt.Errorf("option steps: %w", err)
+	}
+	if _, err := schedule.DDIM(s.artist.steps, 1); err != nil {
+		return s, fmt.Errorf("option mask-steps: %w", err)
+	}
 	return s, nil
 }
 
@@ -219,9 +256,8 @@ func (s *settings) architecture() Architecture {
 	return Small(tokens)
 }
 
-// check looks for what is wrong with a set and the options for it before anything
-// takes long.
-func (s *settings) check(a Architecture, set *sdk.FewShotSet) error {
+// check looks for what is wrong with a set before anything takes long.
+func (s *settings) check(set *sdk.FewShotSet) error {
 	if set == nil || len(set.Defects) == 0 {
 		return fmt.Errorf("the few-shot set has no defects: add images to test/<defect> and masks to ground_truth/<defect>")
 	}
@@ -240,12 +276,6 @@ func (s *settings) check(a Architecture, set *sdk.FewShotSet) error {
 				return fmt.Errorf("mask of %s is %dx%d, its image %dx%d: scale the set to one size", p.Image.ID, p.Mask.Width, p.Mask.Height, w, h)
 			}
 		}
-	}
-	if _, err := a.Schedule.DDIM(s.painter.steps, s.painter.eta); err != nil {
-		return fmt.Errorf("option steps: %w", err)
-	}
-	if _, err := a.Schedule.DDIM(s.artist.steps, 1); err != nil {
-		return fmt.Errorf("option mask-steps: %w", err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package anomalydiffusion
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -23,6 +24,7 @@ type order struct {
 	beside  []*sdk.Mask // other masks that batch statistics are taken over
 	prompt  ldm.Prompt
 	sampler uint64 // seed
+	pair    int    // whose anomaly the first noise has the color of
 }
 
 // A background is what the autoencoder makes of a normal image.
@@ -50,7 +52,8 @@ type painter struct {
 	conditions              *conditioner
 	denoiser                *ldm.Denoiser
 	sampler                 *ldm.Sampler
-	steering                *steering // nil for attention as it is
+	steering                *steering   // nil for attention as it is
+	colors                  [][]float32 // of anomalies, see shifts; none for plain noise
 
 	// Buffers of a batch.
 	normals, images, latents        []float32
@@ -58,7 +61,7 @@ type painter struct {
 }
 
 // newPainter compiles what a request needs.
-func newPainter(m *pretrained, s *settings, req *sdk.Request, embedding []float32) (*painter, error) {
+func newPainter(m *pretrained, s *settings, req *sdk.Request, defect *sdk.Defect, embedding []float32) (*painter, error) {
 	p := &painter{
 		m: m, painterSettings: s.painter, set: req.Set, embedding: embedding, w: req.Width, h: req.Height,
 		workW: m.whole(req.Width), workH: m.whole(req.Height), batch: min(sampleBatch, req.Count),
@@ -121,6 +124,11 @@ func newPainter(m *pretrained, s *settings, req *sdk.Request, embedding []float3
 	p.normals, p.images = make([]float32, p.batch*pixels), make([]float32, p.batch*pixels)
 	p.latents, p.backgrounds = make([]float32, p.batch*latent), map[*sdk.Image]background{}
 	p.context, p.vectors = make([]float32, contexts*m.Text.Length*m.Text.Channels), make([]float32, contexts*each*m.Text.Channels)
+	if p.start == "shifted" {
+		if p.colors, err = p.shifts(defect); err != nil {
+			return nil, err
+		}
+	}
 	return p, nil
 }
 
@@ -131,6 +139,7 @@ func (p *painter) order(seed uint64, masks maskSource) order {
 		normal: &p.set.Normals[rng.IntN(len(p.set.Normals))], mask: masks(rng), prompt: p.prompts[rng.IntN(len(p.prompts))],
 		sampler: rng.Uint64(),
 	}
+	o.pair = rng.IntN(math.MaxInt32)
 	for range p.masksEach - 1 {
 		o.beside = append(o.beside, masks(rng))
 	}
@@ -184,7 +193,7 @@ func (p *painter) paint(ctx context.Context, orders []order) ([][]byte, error) {
 	for i, o := range orders {
 		copy(p.normals[i*pixels:], tensor(o.normal, p.workW, p.workH))
 		copy(p.latents[i*latent:], p.backgrounds[o.normal].latents)
-		masks[i] = binary(o.mask, p.workW, p.workH)
+		masks[i] = grown(binary(o.mask, p.workW, p.workH), p.workW, p.workH, p.margin)
 		small = append(small, latentMask(masks[i], p.workW, p.workH, stride)...)
 		seeds[i] = o.sampler
 	}
@@ -196,6 +205,9 @@ func (p *painter) paint(ctx context.Context, orders []order) ([][]byte, error) {
 		if err := p.steering.begin(orders, masks); err != nil {
 			return nil, err
 		}
+	}
+	if p.colors != nil {
+		p.sampler.Begin = func(at *ldm.Step) { p.begin(at, orders) }
 	}
 	painted, err := p.sampler.Sample(ctx, seeds)
 	if err != nil {

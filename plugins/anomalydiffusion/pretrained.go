@@ -1,7 +1,9 @@
 package anomalydiffusion
 
 import (
+	"bytes"
 	"crypto/sha256"
+	_ "embed" // the small model
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +15,11 @@ import (
 	"github.com/anobench/anobench/nn/weights"
 	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
 )
+
+// small is the model of scale small, as anobench weights train-ldm makes it.
+//
+//go:embed small.safetensors
+var small []byte
 
 // A pretrained is the networks with the values that a fit starts from, on a device.
 type pretrained struct {
@@ -35,8 +42,6 @@ func open(s *settings) (_ *pretrained, err error) {
 		return nil, errors.New("scale=paper needs a vocabulary: get vocab.txt of https://huggingface.co/bert-base-uncased and name it in option vocabulary")
 	case !s.paper && s.vocabulary != "":
 		return nil, errors.New("option vocabulary is for scale=paper: scale small has its own")
-	case s.weights == "":
-		return nil, errors.New("the small model does not come with this program: make it with \"anobench weights train-ldm\", in less than an hour, and name the file in option weights")
 	case s.vocabulary != "":
 		if m.tokenizer, err = ldm.ReadVocabulary(s.vocabulary); err != nil {
 			return nil, err
@@ -73,7 +78,7 @@ func (m *pretrained) close() { m.device.Close() }
 
 // load gives the parameters their values.
 func (m *pretrained) load(s *settings) error {
-	report, err := ldm.Read(s.weights, m.params)
+	report, err := m.read(s.weights)
 	if err != nil {
 		return fmt.Errorf("option weights, scale %s: %w", s.scale(), err)
 	}
@@ -95,6 +100,18 @@ func (m *pretrained) load(s *settings) error {
 		}
 	}
 	return nil
+}
+
+// read reads a checkpoint; without one the small model.
+func (m *pretrained) read(path string) (nn.LoadReport, error) {
+	if path != "" {
+		return ldm.Read(path, m.params)
+	}
+	f, err := weights.Read(bytes.NewReader(small), int64(len(small)))
+	if err != nil {
+		return nn.LoadReport{}, err
+	}
+	return f.Load(m.params)
 }
 
 func (s *settings) scale() string {

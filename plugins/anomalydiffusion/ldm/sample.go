@@ -13,10 +13,12 @@ type Sampler struct {
 	Shape   [3]int // channels, height and width of latents
 	Around  *Surroundings
 
+	// Begin, if set, is called before the first step and may change its latents.
 	// Before, if set, is called before each step, with latents that nothing has been
 	// put around yet and the mask that will be used. After, if set, is called once the
 	// noise is predicted; if it wants to, the noise is predicted again, for the same
 	// latents, and After is called again.
+	Begin  func(s *Step)
 	Before func(s *Step) error
 	After  func(s *Step) (again bool, err error)
 }
@@ -99,6 +101,11 @@ func (s *Sampler) sample(ctx context.Context, n int, normal func(item int, dst [
 	}
 
 	draw(at.X)
+	if s.Begin != nil {
+		at.Index = len(s.DDIM.Times) - 1
+		at.Time = s.DDIM.Times[at.Index]
+		s.Begin(&at)
+	}
 	for i := len(s.DDIM.Times) - 1; i >= 0; i-- {
 		if err := ctx.Err(); err != nil {
 			return nil, err

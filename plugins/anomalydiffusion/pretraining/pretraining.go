@@ -27,7 +27,7 @@ type Training struct {
 }
 
 // Default takes an hour on two cores.
-var Default = Training{Seed: 30, PerKind: 120, AutoencoderSteps: 1800, Examples: 48000, DescriberSteps: 8000, DiffusionSteps: 20000, Threads: runtime.NumCPU()}
+var Default = Training{Seed: 30, PerKind: 120, AutoencoderSteps: 1800, Examples: 48000, DescriberSteps: 8000, DiffusionSteps: 16000, Threads: runtime.NumCPU()}
 
 // spatialTokens is the paper's number of tokens of the spatial embedding.
 const spatialTokens = 4

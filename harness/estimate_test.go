@@ -1,0 +1,49 @@
+package harness
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// An estimate has what generators say of their work: of a fit once, however many steps
+// read it, and of every image that is to be made.
+func TestEstimatePlanAsksGenerators(t *testing.T) {
+	store := openTestStore(t)
+	c, err := studiedConfig(t).Ablate(6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := planOf(t, store, c)
+	fits, reweighted, plain := 0, 0, 0
+	for _, s := range p.Steps {
+		switch {
+		case s.Kind == FitGenerator:
+			fits++
+		case s.Kind == Generate && strings.HasSuffix(s.Generator, "aar=1"):
+			reweighted += s.Work
+		case s.Kind == Generate:
+			plain += s.Work
+		}
+	}
+	defects := plain / 3 / c.GenCount // three rows are without re-weighting
+	if fits != 5 || defects == 0 || reweighted != 2*plain/3 {
+		t.Fatalf("%d fits, %d images with re-weighting, %d without", fits, reweighted, plain)
+	}
+	got, err := EstimatePlan(t.Context(), p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := time.Duration(fits*defects)*time.Hour + time.Duration(reweighted)*time.Minute + time.Duration(plain)*time.Second
+	if rest := got.Time - want; rest < 0 || rest > 10*time.Second {
+		t.Errorf("%v, want %v and seconds for training", got.Time, want)
+	}
+	if got.Memory < 3<<30 || len(got.Generators) != 5 || got.Generators[0].Parameters != 7 {
+		t.Errorf("%+v", got)
+	}
+	// Twice as many steps at a time take half as long.
+	two, err := EstimatePlan(t.Context(), p, 2)
+	if err != nil || two.Time > got.Time*6/10 || two.Memory != 2*got.Memory {
+		t.Errorf("with two jobs %+v, %v", two, err)
+	}
+}
