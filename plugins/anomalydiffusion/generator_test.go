@@ -325,7 +325,7 @@ func TestAblations(t *testing.T) {
 			}
 			for _, more := range [][]string{
 				{"aar-temperature", "1"}, {"aar-every", "2"}, {"aar-same-step", "true"}, {"spatial-bn", "batch"}, {"blend", "released"}, {"guidance", "1"},
-				{"eta", "1"}, {"aar", "released", "guidance", "2"}, {"steps", "5"}, {"mask-margin", "0"},
+				{"eta", "1"}, {"aar", "released", "guidance", "3"}, {"steps", "5"}, {"mask-margin", "0"}, {"start", "noise"},
 			} {
 				try(dir, with(more...))
 			}
