@@ -212,9 +212,9 @@ func Profile(name string) (Config, error) {
 	case "quick":
 		c.Synth.Size = 64
 		c.Generators = append(c.Generators, GeneratorConfig{Name: "anomalydiffusion"})
-		c.Size, c.GenCount = 64, 100
-		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 8, 10, 320, 5e-4
-		k.Arch, k.Epochs, k.Repeat, k.LearningRate = "resnet18", 5, 1, 5e-4
+		c.Size, c.GenCount = 64, 80
+		l.BaseWidth, l.Epochs, l.SamplesPerEpoch, l.LearningRate = 8, 10, 256, 5e-4
+		k.Arch, k.Epochs, k.Repeat, k.LearningRate = "resnet18", 3, 1, 5e-4
 		c.Generation.Size = 64
 	case "small":
 		c.Generators = append(c.Generators, GeneratorConfig{Name: "anomalydiffusion"})
@@ -452,7 +452,7 @@ func (c Config) Deviations(kind Kind) []string {
 		}
 	}
 	add(slices.ContainsFunc(c.Generators, GeneratorConfig.smallModel),
-		"AnomalyDiffusion and Textual Inversion use a small latent diffusion model that was trained on drawn surfaces and flaws, not the paper's (option scale)")
+		"AnomalyDiffusion and Textual Inversion use a small latent diffusion model, not the paper's (option scale)")
 	add(slices.ContainsFunc(c.Generators, func(g GeneratorConfig) bool { return g.Name != "folder" }),
 		"generators are re-implementations with the protocol's defaults, not the authors' runs")
 	return out
