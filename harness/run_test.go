@@ -146,7 +146,7 @@ func contenders() *fakePlan {
 	p := newFakePlan()
 	for i := range 8 {
 		train, score := fmt.Sprint("train", i), fmt.Sprint("score", i)
-		p.step(TrainLocalizer, fakeSpec{Name: train, Takes: 40 * time.Millisecond}, mib)
+		p.step(TrainLocalizer, fakeSpec{Name: train, Takes: 150 * time.Millisecond}, mib)
 		p.step(ScoreLocalizer, fakeSpec{Name: score, Takes: 10 * time.Millisecond}, mib, train)
 	}
 	return p
