@@ -72,12 +72,13 @@ func (w *worker) fewShot(size int) (*dataset.Category, dataset.Split, *sdk.FewSh
 	if err != nil {
 		return nil, split, nil, err
 	}
-	set, err := fewShot(c, split, size)
+	set, err := FewShot(c, split, size)
 	return c, split, set, err
 }
 
-// fewShot reads what generators may learn from, at the working size.
-func fewShot(c *dataset.Category, split dataset.Split, size int) (*sdk.FewShotSet, error) {
+// FewShot reads what generators may learn from a category with its split, at a working
+// size of size by size pixels.
+func FewShot(c *dataset.Category, split dataset.Split, size int) (*sdk.FewShotSet, error) {
 	set := &sdk.FewShotSet{Category: c.Name}
 	image := func(path string) (sdk.Image, error) {
 		img, err := dataset.ReadImage(path)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/dataset/synth"
+	"github.com/anobench/anobench/harness"
 	"github.com/anobench/anobench/plugins/anomalydiffusion"
 	"github.com/anobench/anobench/plugins/sdk"
 	"github.com/anobench/anobench/reports"
@@ -102,7 +103,7 @@ func draw(ctx context.Context, data string, size, each int, given map[string]str
 
 // sheet fits the generator to a category and draws what it makes.
 func sheet(ctx context.Context, g sdk.Generator, options sdk.Options, c *dataset.Category, size, each int) (*reports.ContactSheet, error) {
-	few, err := read(c, size)
+	few, err := harness.FewShot(c, c.Split(dataset.SplitPaper), size)
 	if err != nil {
 		return nil, err
 	}
@@ -143,44 +144,6 @@ func sheet(ctx context.Context, g sdk.Generator, options sdk.Options, c *dataset
 		}
 	}
 	return &reports.ContactSheet{Tile: 96, Rows: []reports.SheetRow{real, normal, masks, made}}, nil
-}
-
-// read is what a generator learns a category from, by the paper's split.
-func read(c *dataset.Category, size int) (*sdk.FewShotSet, error) {
-	set := &sdk.FewShotSet{Category: c.Name}
-	split := c.Split(dataset.SplitPaper)
-	picture := func(path string) (sdk.Image, error) {
-		m, err := dataset.ReadImage(path)
-		if err != nil {
-			return sdk.Image{}, err
-		}
-		m = dataset.GeneratorImage(m, size, size)
-		return sdk.Image{ID: filepath.Base(path), Width: size, Height: size, Pix: m.Pix}, nil
-	}
-	for _, f := range split.TrainGood {
-		m, err := picture(f.Path)
-		if err != nil {
-			return nil, err
-		}
-		set.Normals = append(set.Normals, m)
-	}
-	for _, d := range split.Generator {
-		defect := sdk.Defect{Name: d.Name}
-		for _, item := range d.Items {
-			m, err := picture(item.Path)
-			if err != nil {
-				return nil, err
-			}
-			mask, err := dataset.ReadMask(item.MaskPath)
-			if err != nil {
-				return nil, err
-			}
-			mask = dataset.GeneratorMask(mask, size, size)
-			defect.Pairs = append(defect.Pairs, sdk.Pair{Image: m, Mask: sdk.Mask{Width: size, Height: size, Pix: mask.Pix}})
-		}
-		set.Defects = append(set.Defects, defect)
-	}
-	return set, nil
 }
 
 func rgba(m *sdk.Image) *image.RGBA {

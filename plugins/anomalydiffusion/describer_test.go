@@ -13,15 +13,7 @@ import (
 // described otherwise.
 func TestDescribed(t *testing.T) {
 	g := All()[0].(*generator)
-	s, err := g.read(options(t, g, map[string]string{"weights": checkpoint(t)}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := open(&s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.close()
+	_, m := opened(t, g, map[string]string{"weights": checkpoint(t)})
 	set := half(48, 32, 2, 1)
 	of := func(defect int) []float32 {
 		var lessons []lesson
@@ -58,15 +50,7 @@ func TestDescribed(t *testing.T) {
 // The model that ships has all parameters of the networks.
 func TestSmallModelIsWhole(t *testing.T) {
 	g := All()[0].(*generator)
-	s, err := g.read(options(t, g, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := open(&s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.close()
+	_, m := opened(t, g, nil)
 	if m.newEncoder {
 		t.Error("the spatial encoder is a new one")
 	}

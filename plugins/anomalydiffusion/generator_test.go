@@ -52,6 +52,21 @@ func quick(t *testing.T, more ...map[string]string) map[string]string {
 	return o
 }
 
+// opened reads given options and opens the model that they name, until the test ends.
+func opened(t testing.TB, g *generator, given map[string]string) (settings, *pretrained) {
+	t.Helper()
+	s, err := g.read(options(t, g, given))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := open(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.close)
+	return s, m
+}
+
 // options validates given options.
 func options(t testing.TB, g sdk.Generator, given map[string]string) sdk.Options {
 	t.Helper()
@@ -178,15 +193,7 @@ func contents(t *testing.T, dir string) map[string][]byte {
 // encoder move, and that the diffusion model stays as it is.
 func TestFitLearns(t *testing.T) {
 	g, set := All()[0].(*generator), half(64, 64, 1, 2)
-	s, err := g.read(options(t, g, quick(t, map[string]string{"augment": "false"})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := open(&s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.close()
+	s, m := opened(t, g, quick(t, map[string]string{"augment": "false"}))
 	f := &fitting{settings: s, m: m, set: set, side: 32}
 	v, err := newInversion(m, f.curriculum(), 16)
 	if err != nil {

@@ -197,17 +197,17 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 	if o.String("blend") == "released" {
 		s.painter.blend = ldm.BlendReleased
 	}
-	if s.painter.eta < 0 {
+	switch v := s.painter.eta; {
+	case v == -1:
 		s.painter.eta = f.eta
+	case v < 0:
+		return s, fmt.Errorf("option eta is %v: want 0 to 1, or -1 for that of the scale", v)
 	}
 	switch v := s.painter.guidance; {
 	case v == 0:
 		s.painter.guidance = f.guidance
 	case v < 1:
 		return s, fmt.Errorf("option guidance is %v: 1 is for none, 0 for that of the scale", v)
-	}
-	if v := o.Float("eta"); v < 0 && v != -1 {
-		return s, fmt.Errorf("option eta is %v: want 0 to 1, or -1 for that of the scale", v)
 	}
 	if s.painter.start = o.String("start"); s.painter.start == "" {
 		s.painter.start = f.start

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/anobench/anobench/dataset"
+	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
 	"github.com/anobench/anobench/plugins/sdk"
 )
 
@@ -94,23 +95,11 @@ func anyAround(m []float32, w, h, x, y int) bool {
 	return false
 }
 
-// grown is a mask [h, w] of 0 and 1 with all that is at most so many pixels away from it
-// in both directions.
+// grown is a mask [h, w] with all that is at most so many pixels away from it in both
+// directions.
 func grown(mask []float32, w, h, margin int) []float32 {
-	if margin == 0 {
-		return mask
-	}
 	out := make([]float32, len(mask))
-	for i, v := range mask {
-		if v == 0 {
-			continue
-		}
-		for y := max(i/w-margin, 0); y <= min(i/w+margin, h-1); y++ {
-			for x := max(i%w-margin, 0); x <= min(i%w+margin, w-1); x++ {
-				out[y*w+x] = 1
-			}
-		}
-	}
+	ldm.Dilate(out, mask, h, w, margin)
 	return out
 }
 

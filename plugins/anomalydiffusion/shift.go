@@ -23,7 +23,7 @@ const (
 // shifts are by how much latents of the anomaly differ from those around it in the mean,
 // [C] for each pair of a defect.
 func (p *painter) shifts(d *sdk.Defect) ([][]float32, error) {
-	pixels, area := 3*p.workW*p.workH, p.lw*p.lh
+	area := p.lw * p.lh
 	channels := len(p.latents) / p.batch / area
 	encode, err := p.m.encoding(1, p.workH, p.workW)
 	if err != nil {
@@ -32,7 +32,7 @@ func (p *painter) shifts(d *sdk.Defect) ([][]float32, error) {
 	latents, noise := make([]float32, channels*area), make([]float32, channels*area)
 	var out [][]float32
 	for _, pair := range marked(d) {
-		if err := run(encode, value{"latents", latents}, value{"image", tensor(&pair.Image, p.workW, p.workH)[:pixels]}, value{"noise", noise}); err != nil {
+		if err := run(encode, value{"latents", latents}, value{"image", tensor(&pair.Image, p.workW, p.workH)}, value{"noise", noise}); err != nil {
 			return nil, err
 		}
 		inside := latentMask(binary(&pair.Mask, p.workW, p.workH), p.workW, p.workH, p.m.Autoencoder.Stride())
