@@ -289,6 +289,41 @@ func TestSurroundingsStay(t *testing.T) {
 	}
 }
 
+// TestColors checks that nothing is painted in colors where no image has any, unless
+// wanted, and that one pair with colors brings them back.
+func TestColors(t *testing.T) {
+	g, set := All()[0], half(64, 64, 2, 2)
+	gray := func(m *sdk.Image) {
+		for i := range m.Pix {
+			m.Pix[i] = m.Pix[i-i%3]
+		}
+	}
+	for i := range set.Normals {
+		gray(&set.Normals[i])
+	}
+	for i := range set.Defects {
+		for k := range set.Defects[i].Pairs {
+			gray(&set.Defects[i].Pairs[k].Image)
+		}
+	}
+	given := map[string]string{"masks": "augmented", "iterations": "1", "aar": "off"}
+	dir := fitted(t, g, set, options(t, g, quick(t, given)))
+	colors := func(option string) bool {
+		given["colors"] = option
+		m := generated(t, g, request(set, options(t, g, quick(t, given)), dir, 0, 1))[0].Image
+		before := slices.Clone(m.Pix)
+		gray(&m)
+		return !slices.Equal(before, m.Pix)
+	}
+	if colors("") || colors("set") || !colors("painted") {
+		t.Errorf("of gray images, by default and with set and painted, colors are %v, %v, %v", colors(""), colors("set"), colors("painted"))
+	}
+	set.Defects[1].Pairs[0].Image.Pix[7] ^= 1
+	if !colors("set") {
+		t.Error("a pair with colors does not bring them back")
+	}
+}
+
 func abs(v int) int { return max(v, -v) }
 
 // TestAblations goes through all rows of Table 6 and all kinds of re-weighting: each of

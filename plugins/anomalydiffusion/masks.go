@@ -128,14 +128,16 @@ func scaledMask(m *sdk.Mask, w, h int) *sdk.Mask {
 // Bounds of what augmentedMask changes.
 const (
 	mostTurned  = 45.0 // degrees, to either side
-	mostScaled  = 1.4  // as a factor, and its inverse
-	mostShifted = 0.1  // of width and height, to either side
+	leastScaled = 0.9
+	mostScaled  = 1.75
+	mostShifted = 0.15 // of width and height, to either side
 	redraws     = 20
 )
 
 // augmentedMask is the mask of one of the pairs flipped, turned, scaled, and put about
-// where that of one of the pairs is, or on textures anywhere. It keeps at least half of
-// its area; where no draw does, it stays as it is.
+// where that of one of the pairs is, or on textures anywhere. It is rather larger than
+// smaller, because what is painted fades toward the mask's edge. It keeps at least half
+// of its area; where no draw does, it stays as it is.
 func augmentedMask(rng *rand.Rand, pairs []*sdk.Pair, anywhere bool) *sdk.Mask {
 	draw := func() *sdk.Mask { return &pairs[rng.IntN(len(pairs))].Mask }
 	real := draw()
@@ -144,7 +146,7 @@ func augmentedMask(rng *rand.Rand, pairs []*sdk.Pair, anywhere bool) *sdk.Mask {
 	around := func(limit float64) float64 { return limit * (2*rng.Float64() - 1) }
 	for range redraws {
 		sin, cos := math.Sincos(around(mostTurned) * math.Pi / 180)
-		scale := math.Pow(mostScaled, around(1))
+		scale := leastScaled * math.Pow(mostScaled/leastScaled, rng.Float64())
 		flipX, flipY := float64(1-2*rng.IntN(2)), float64(1-2*rng.IntN(2))
 		toX, toY, _ := middle(draw())
 		toX, toY = toX+around(mostShifted)*float64(w), toY+around(mostShifted)*float64(h)

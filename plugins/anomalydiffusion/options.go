@@ -16,7 +16,7 @@ type figures struct {
 	steps, maskSteps, maskCount           int
 	word, maskWord                        string  // that embeddings start from; none for what the describer writes
 	encoderRate                           float64 // learning rate of the spatial encoder, as a share of that of embeddings
-	paste                                 string
+	paste, colors                         string
 	every                                 int     // steps after which weights of Eq. 7 are made anew
 	temperature                           float64 // of Eq. 7
 	eta, guidance                         float64 // of images
@@ -28,11 +28,11 @@ type figures struct {
 var (
 	// paperFigures are the paper's (Sec. 4.1 and C.1), and the released code's where it
 	// gives none.
-	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, start: "noise", masks: "generated", maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", every: 1, temperature: 1, eta: 1, guidance: 1, margin: 0}
+	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, start: "noise", masks: "generated", maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", colors: "painted", every: 1, temperature: 1, eta: 1, guidance: 1, margin: 0}
 	// smallFigures fit a category in less than a minute. The encoder has been trained
 	// before, and is only adapted. The small model needs guidance to show what prompts
 	// say, and few steps only without noise; masks that it makes have too many parts.
-	smallFigures = figures{iterations: 200, maskIterations: 60, saveEvery: 100, steps: 8, start: "shifted", masks: "augmented", maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", every: 4, temperature: 1000, eta: 0, guidance: 2, margin: 4}
+	smallFigures = figures{iterations: 200, maskIterations: 60, saveEvery: 100, steps: 8, start: "shifted", masks: "augmented", maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", colors: "set", every: 4, temperature: 1000, eta: 0, guidance: 2, margin: 4}
 )
 
 // options is the schema. Only AnomalyDiffusion itself has those of the spatial
@@ -87,6 +87,7 @@ func (g *generator) options() []sdk.Option {
 		later(text("blend", "paper", "The normal image is put around the mask after each step at the next time (paper, Eq. 1), or before it and not after the last (released).", "paper", "released")),
 		later(text("final-paste", "", fmt.Sprintf("Surroundings of the mask in the end: pixels of the normal image, its latents, none (released), or residual: the normal image plus what painting changed, softened at the mask's edge; no text: %s at scale small, %s at scale paper.", small.paste, paper.paste),
 			"", "pixel", "latent", "none", "residual")),
+		later(text("colors", "", fmt.Sprintf("Colors of what is painted: those it comes with (painted), or none if no image of the set has any (set); no text: %s at scale small, %s at scale paper.", small.colors, paper.colors), "", "painted", "set")),
 		later(count("mask-margin", "-1", "-1", "64", fmt.Sprintf("Pixels around the mask that are painted, too, so that thin anomalies can form; final-paste pixel and residual put the normal image over them. -1: %d at scale small, %d at scale paper.", small.margin, paper.margin))),
 	}
 	if !g.full {
@@ -143,6 +144,7 @@ type painterSettings struct {
 	blend           ldm.Blending
 	paste           string
 	start           string // first noise
+	colors          string // of what is painted
 	margin          int    // pixels around the mask that are painted, too
 	batchStatistics bool   // in the spatial encoder
 	reweighting     string
@@ -214,6 +216,9 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 	}
 	if s.painter.paste == "" {
 		s.painter.paste = f.paste
+	}
+	if s.painter.colors = o.String("colors"); s.painter.colors == "" {
+		s.painter.colors = f.colors
 	}
 	if s.painter.margin = o.Int("mask-margin"); s.painter.margin < 0 {
 		s.painter.margin = f.margin

@@ -25,6 +25,8 @@ type order struct {
 	prompt  ldm.Prompt
 	sampler uint64 // seed
 	pair    int    // whose anomaly the first noise has the color of
+	// strength of that color, where 1 is that of the pair's anomaly.
+	strength float64
 }
 
 // A background is what the autoencoder makes of a normal image.
@@ -53,7 +55,8 @@ type painter struct {
 	denoiser                *ldm.Denoiser
 	sampler                 *ldm.Sampler
 	steering                *steering   // nil for attention as it is
-	colors                  [][]float32 // of anomalies, see shifts; none for plain noise
+	colorless               bool        // images of the set have no colors, so none is painted
+	tints                   [][]float32 // of anomalies, see shifts; none for plain noise
 
 	// Buffers of a batch.
 	normals, images, latents        []float32
@@ -124,8 +127,9 @@ func newPainter(m *pretrained, s *settings, req *sdk.Request, defect *sdk.Defect
 	p.normals, p.images = make([]float32, p.batch*pixels), make([]float32, p.batch*pixels)
 	p.latents, p.backgrounds = make([]float32, p.batch*latent), map[*sdk.Image]background{}
 	p.context, p.vectors = make([]float32, contexts*m.Text.Length*m.Text.Channels), make([]float32, contexts*each*m.Text.Channels)
+	p.colorless = p.colors == "set" && colorless(req.Set)
 	if p.start == "shifted" {
-		if p.colors, err = p.shifts(defect); err != nil {
+		if p.tints, err = p.shifts(defect); err != nil {
 			return nil, err
 		}
 	}
@@ -140,6 +144,7 @@ func (p *painter) order(seed uint64, masks maskSource) order {
 		sampler: rng.Uint64(),
 	}
 	o.pair = rng.IntN(math.MaxInt32)
+	o.strength = faintest + (strongest-faintest)*rng.Float64()
 	for range p.masksEach - 1 {
 		o.beside = append(o.beside, masks(rng))
 	}
@@ -206,7 +211,7 @@ func (p *painter) paint(ctx context.Context, orders []order) ([][]byte, error) {
 			return nil, err
 		}
 	}
-	if p.colors != nil {
+	if p.tints != nil {
 		p.sampler.Begin = func(at *ldm.Step) { p.begin(at, orders) }
 	}
 	painted, err := p.sampler.Sample(ctx, seeds)
@@ -274,6 +279,12 @@ func (p *painter) finished(o order, painted []float32) []byte {
 	if p.paste == "residual" {
 		soft = softened(binary(o.mask, p.w, p.h), p.w, p.h, p.m.Autoencoder.Stride())
 	}
+	if p.colorless {
+		for i, v := range painted[:area] {
+			v = (v + painted[area+i] + painted[2*area+i]) / 3
+			painted[i], painted[area+i], painted[2*area+i] = v, v, v
+		}
+	}
 	for i := range out {
 		c, at := i%3, i/3
 		v, before := float64(painted[c*area+at]), o.normal.Pix[i]
@@ -287,4 +298,27 @@ func (p *painter) finished(o order, painted []float32) []byte {
 		out[i] = level(v)
 	}
 	return out
+}
+
+// colorless says that every image of a set is gray, as a camera without colors takes them.
+func colorless(set *sdk.FewShotSet) bool {
+	colored := func(m sdk.Image) bool {
+		for p := range slices.Chunk(m.Pix, 3) {
+			if p[0] != p[1] || p[1] != p[2] {
+				return true
+			}
+		}
+		return false
+	}
+	if slices.ContainsFunc(set.Normals, colored) {
+		return false
+	}
+	for i := range set.Defects {
+		for k := range set.Defects[i].Pairs {
+			if colored(set.Defects[i].Pairs[k].Image) {
+				return false
+			}
+		}
+	}
+	return true
 }

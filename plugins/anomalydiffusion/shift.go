@@ -13,11 +13,14 @@ import (
 // slow variations, on top of latents that differ from the normal ones by as much as
 // those of a pair's anomaly differ from their surroundings.
 
-// ring is how far from an anomaly its surroundings reach, and smooth how far variations
-// are taken out, both in latent pixels.
 const (
-	ring   = 2
-	smooth = 2
+	ring   = 2   // how far from an anomaly its surroundings reach, in latent pixels
+	smooth = 2   // how far slow variations of the noise reach, in latent pixels
+	left   = 0.5 // share of them that stays
+	// Bounds of how much of a pair's difference an anomaly has: some are fainter than
+	// those seen, some are stronger.
+	faintest  = 0.5
+	strongest = 1.75
 )
 
 // shifts are by how much latents of the anomaly differ from those around it in the mean,
@@ -65,12 +68,12 @@ func (p *painter) begin(at *ldm.Step, orders []order) {
 	signal, sigma := math.Sqrt(float64(kept)), math.Sqrt(1-float64(kept))
 	for i, o := range orders {
 		mask := p.sampler.Around.Mask[i*area:][:area]
-		for c, shift := range p.colors[o.pair%len(p.colors)] {
+		for c, shift := range p.tints[o.pair%len(p.tints)] {
 			x, z := at.X[i*item+c*area:][:area], p.latents[i*item+c*area:][:area]
 			slow := smoothed(x, mask, p.lw, p.lh, smooth)
 			for k, m := range mask {
 				if m > 0 {
-					x[k] = float32(signal*float64(z[k]+shift) + sigma*float64(x[k]-slow[k]))
+					x[k] = float32(signal*(float64(z[k])+o.strength*float64(shift)) + sigma*(float64(x[k])-(1-left)*float64(slow[k])))
 				}
 			}
 		}

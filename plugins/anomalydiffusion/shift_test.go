@@ -8,12 +8,13 @@ import (
 	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
 )
 
-// Whatever the noise, latents that painting starts from have in a small mask the mean of
-// the normal image's with the shift of the pair; outside of masks nothing changes.
+// Latents that painting starts from have in a small mask the mean of the normal image's
+// with the shift of the pair as strong as ordered, and of the noise's the share that is
+// left; outside of masks nothing changes.
 func TestShiftedNoise(t *testing.T) {
 	const w, h, channels = 12, 10, 2
 	m := &pretrained{Architecture: Small(1)}
-	p := &painter{m: m, lw: w, lh: h, batch: 1, colors: [][]float32{{9, 9}, {2, -3}}, latents: make([]float32, channels*w*h)}
+	p := &painter{m: m, lw: w, lh: h, batch: 1, tints: [][]float32{{9, 9}, {2, -3}}, latents: make([]float32, channels*w*h)}
 	mask := make([]float32, w*h)
 	for _, i := range []int{5*w + 4, 5*w + 5, 6*w + 5} {
 		mask[i] = 1
@@ -23,7 +24,8 @@ func TestShiftedNoise(t *testing.T) {
 	}
 	p.sampler = &ldm.Sampler{Around: &ldm.Surroundings{Mask: mask}}
 	const time = 876
-	signal := math.Sqrt(float64(m.Schedule.Kept[time]))
+	signal, sigma := math.Sqrt(float64(m.Schedule.Kept[time])), math.Sqrt(1-float64(m.Schedule.Kept[time]))
+	const strength = 1.5
 	for seed := range uint64(3) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		before := make([]float32, len(p.latents))
@@ -31,8 +33,8 @@ func TestShiftedNoise(t *testing.T) {
 			before[i] = float32(rng.NormFloat64())
 		}
 		at := &ldm.Step{Time: time, X: append([]float32(nil), before...)}
-		p.begin(at, []order{{pair: 3}})
-		for c, shift := range p.colors[1] {
+		p.begin(at, []order{{pair: 3, strength: strength}})
+		for c, shift := range p.tints[1] {
 			got, want := 0.0, 0.0
 			for i, v := range mask {
 				k := c*w*h + i
@@ -45,7 +47,7 @@ func TestShiftedNoise(t *testing.T) {
 				if at.X[k] == before[k] {
 					t.Errorf("channel %d: latent pixel %d stays as it was", c, i)
 				}
-				got, want = got+float64(at.X[k]), want+signal*float64(p.latents[k]+shift)
+				got, want = got+float64(at.X[k]), want+signal*(float64(p.latents[k])+strength*float64(shift))+sigma*left*float64(before[k])
 			}
 			if math.Abs(got-want) > 1e-4 {
 				t.Errorf("channel %d, seed %d: a sum of %v in the mask, want %v", c, seed, got, want)
