@@ -86,7 +86,7 @@ func BenchmarkPaint(b *testing.B) {
 				paint()
 			}
 			b.ReportMetric(b.Elapsed().Seconds()*1000/float64(b.N*sampleBatch), "ms/image")
-			b.ReportMetric(b.Elapsed().Seconds()*1000/float64(b.N*sampleBatch*s.painter.steps), "ms/step")
+			b.ReportMetric(b.Elapsed().Seconds()*1000/float64(b.N*sampleBatch*len(p.sampler.DDIM.Times)), "ms/step")
 		})
 	}
 }

@@ -65,12 +65,17 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 		each := time.Duration(s.artist.iterations)*step(f.maskCurriculum(), 1) + time.Duration(s.artist.count)*(time.Duration(2*s.artist.steps)*denoise+decode)
 		e.Fit += time.Duration(defects) * each
 	}
-	predictions, decoded := s.painter.steps, 2
+	ddim, err := s.painter.ddim(a.Schedule)
+	if err != nil {
+		return e, err
+	}
+	taken := len(ddim.Times)
+	predictions, decoded := taken, 2
 	if s.painter.guidance > 1 {
 		predictions *= 2
 	}
 	if s.painter.reweighting == "paper" {
-		decoded += s.painter.steps / s.painter.every
+		decoded += taken / s.painter.every
 	}
 	e.Sample = time.Duration(predictions)*denoise + time.Duration(decoded)*decode
 	e.Memory = 4*e.Parameters + largest

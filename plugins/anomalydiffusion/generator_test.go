@@ -346,7 +346,7 @@ func TestAblations(t *testing.T) {
 		}
 		first[key] = name
 	}
-	base := quick(t, map[string]string{"masks": "augmented", "final-paste": "none", "aar-temperature": "0.05"})
+	base := quick(t, map[string]string{"masks": "augmented", "final-paste": "none", "strength": "1", "aar-temperature": "0.05"})
 	with := func(more ...string) map[string]string {
 		o := maps.Clone(base)
 		for i := 0; i < len(more); i += 2 {

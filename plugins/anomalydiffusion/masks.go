@@ -128,16 +128,16 @@ func scaledMask(m *sdk.Mask, w, h int) *sdk.Mask {
 // Bounds of what augmentedMask changes.
 const (
 	mostTurned  = 45.0 // degrees, to either side
-	leastScaled = 0.9
-	mostScaled  = 1.75
+	leastScaled = 1
+	mostScaled  = 1.8
 	mostShifted = 0.15 // of width and height, to either side
 	redraws     = 20
 )
 
 // augmentedMask is the mask of one of the pairs flipped, turned, scaled, and put about
-// where that of one of the pairs is, or on textures anywhere. It is rather larger than
-// smaller, because what is painted fades toward the mask's edge. It keeps at least half
-// of its area; where no draw does, it stays as it is.
+// where that of one of the pairs is, or on textures anywhere. It grows, because what
+// is painted fades toward the mask's edge. It keeps at least half of its area; where no
+// draw does, it stays as it is.
 func augmentedMask(rng *rand.Rand, pairs []*sdk.Pair, anywhere bool) *sdk.Mask {
 	draw := func() *sdk.Mask { return &pairs[rng.IntN(len(pairs))].Mask }
 	real := draw()

@@ -20,6 +20,7 @@ type figures struct {
 	every                                 int     // steps after which weights of Eq. 7 are made anew
 	temperature                           float64 // of Eq. 7
 	eta, guidance                         float64 // of images
+	strength                              float64 // share of the steps of images that are taken
 	margin                                int     // around masks, in pixels
 	start                                 string  // first noise
 	masks                                 string  // where they come from
@@ -28,11 +29,11 @@ type figures struct {
 var (
 	// paperFigures are the paper's (Sec. 4.1 and C.1), and the released code's where it
 	// gives none.
-	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, start: "noise", masks: "generated", maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", colors: "painted", every: 1, temperature: 1, eta: 1, guidance: 1, margin: 0}
+	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, start: "noise", masks: "generated", maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", colors: "painted", every: 1, temperature: 1, eta: 1, guidance: 1, strength: 1, margin: 0}
 	// smallFigures fit a category in less than a minute. The encoder has been trained
 	// before, and is only adapted. The small model needs guidance to show what prompts
 	// say, and few steps only without noise; masks that it makes have too many parts.
-	smallFigures = figures{iterations: 200, maskIterations: 60, saveEvery: 100, steps: 8, start: "shifted", masks: "augmented", maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", colors: "set", every: 4, temperature: 1000, eta: 0, guidance: 2, margin: 4}
+	smallFigures = figures{iterations: 200, maskIterations: 60, saveEvery: 100, steps: 8, start: "shifted", masks: "augmented", maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", colors: "set", every: 4, temperature: 1000, eta: 0, guidance: 2.5, strength: 0.75, margin: 4}
 )
 
 // options is the schema. Only AnomalyDiffusion itself has those of the spatial
@@ -83,6 +84,7 @@ func (g *generator) options() []sdk.Option {
 		later(scaled("steps", "500", "DDIM steps of an image (released: 200)", small.steps, paper.steps)),
 		later(number("eta", "-1", "-1", "1", fmt.Sprintf("Share of the diffusion's noise that DDIM steps of an image add; -1: %v at scale small, %v at scale paper (released).", small.eta, paper.eta))),
 		later(number("guidance", "0", "0", "50", fmt.Sprintf("Scale of classifier-free guidance of images, 1 for none; 0: %v at scale small, %v at scale paper (released).", small.guidance, paper.guidance))),
+		later(number("strength", "0", "0", "1", fmt.Sprintf("Share of the steps of an image that are taken: below 1, painting starts from the normal image with the noise that is left by then, and keeps more of it; 0: %v at scale small, %v at scale paper.", small.strength, paper.strength))),
 		later(text("start", "", fmt.Sprintf("Noise that images start from: noise, or shifted: without slow variations in the mask, around latents with the color of a pair's anomaly; no text: %s at scale small, %s at scale paper.", small.start, paper.start), "", "noise", "shifted")),
 		later(text("blend", "paper", "The normal image is put around the mask after each step at the next time (paper, Eq. 1), or before it and not after the last (released).", "paper", "released")),
 		later(text("final-paste", "", fmt.Sprintf("Surroundings of the mask in the end: pixels of the normal image, its latents, none (released), or residual: the normal image plus what painting changed, softened at the mask's edge; no text: %s at scale small, %s at scale paper.", small.paste, paper.paste),
@@ -141,6 +143,7 @@ type artistSettings struct {
 type painterSettings struct {
 	steps           int
 	eta, guidance   float64
+	strength        float64 // share of the steps that are taken
 	blend           ldm.Blending
 	paste           string
 	start           string // first noise
@@ -153,6 +156,15 @@ type painterSettings struct {
 	sameStep        bool
 	defects         []string // re-weighted; none for all
 	promptToPrompt  bool
+}
+
+// ddim is what takes images from noise.
+func (s *painterSettings) ddim(schedule *ldm.Schedule) (*ldm.DDIM, error) {
+	d, err := schedule.DDIM(s.steps, s.eta)
+	if err != nil {
+		return nil, err
+	}
+	return d.Late(s.strength), nil
 }
 
 // read takes the options apart.
@@ -211,6 +223,9 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 	case v < 1:
 		return s, fmt.Errorf("option guidance is %v: 1 is for none, 0 for that of the scale", v)
 	}
+	if s.painter.strength = o.Float("strength"); s.painter.strength == 0 {
+		s.painter.strength = f.strength
+	}
 	if s.painter.start = o.String("start"); s.painter.start == "" {
 		s.painter.start = f.start
 	}
@@ -242,7 +257,7 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 		}
 	}
 	schedule := s.architecture().Schedule
-	if _, err := schedule.DDIM(s.painter.steps, s.painter.eta); err != nil {
+	if _, err := s.painter.ddim(schedule); err != nil {
 		return s, fmt.Errorf("option steps: %w", err)
 	}
 	if _, err := schedule.DDIM(s.artist.steps, 1); err != nil {

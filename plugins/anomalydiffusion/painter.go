@@ -25,8 +25,8 @@ type order struct {
 	prompt  ldm.Prompt
 	sampler uint64 // seed
 	pair    int    // whose anomaly the first noise has the color of
-	// strength of that color, where 1 is that of the pair's anomaly.
-	strength float64
+	// contrast of that color, where 1 is that of the pair's anomaly.
+	contrast float64
 }
 
 // A background is what the autoencoder makes of a normal image.
@@ -116,7 +116,7 @@ func newPainter(m *pretrained, s *settings, req *sdk.Request, defect *sdk.Defect
 	if p.guidance > 1 {
 		p.sampler.Predict = ldm.Guided(p.denoiser.Predict, p.guidance)
 	}
-	if p.sampler.DDIM, err = m.Schedule.DDIM(p.steps, p.eta); err != nil {
+	if p.sampler.DDIM, err = p.ddim(m.Schedule); err != nil {
 		return nil, err
 	}
 	if p.steering != nil {
@@ -144,7 +144,7 @@ func (p *painter) order(seed uint64, masks maskSource) order {
 		sampler: rng.Uint64(),
 	}
 	o.pair = rng.IntN(math.MaxInt32)
-	o.strength = faintest + (strongest-faintest)*rng.Float64()
+	o.contrast = faintest + (strongest-faintest)*rng.Float64()
 	for range p.masksEach - 1 {
 		o.beside = append(o.beside, masks(rng))
 	}
@@ -211,7 +211,7 @@ func (p *painter) paint(ctx context.Context, orders []order) ([][]byte, error) {
 			return nil, err
 		}
 	}
-	if p.tints != nil {
+	if p.tints != nil || p.strength < 1 {
 		p.sampler.Begin = func(at *ldm.Step) { p.begin(at, orders) }
 	}
 	painted, err := p.sampler.Sample(ctx, seeds)

@@ -60,7 +60,8 @@ func (p *painter) shifts(d *sdk.Defect) ([][]float32, error) {
 	return out, nil
 }
 
-// begin gives the first noise of a batch the color of anomalies.
+// begin turns noise into what a batch starts from: where steps are left out, normal images
+// with the noise of the first one, and in the mask the color of anomalies.
 func (p *painter) begin(at *ldm.Step, orders []order) {
 	area := p.lw * p.lh
 	item := len(at.X) / p.batch
@@ -68,12 +69,18 @@ func (p *painter) begin(at *ldm.Step, orders []order) {
 	signal, sigma := math.Sqrt(float64(kept)), math.Sqrt(1-float64(kept))
 	for i, o := range orders {
 		mask := p.sampler.Around.Mask[i*area:][:area]
-		for c, shift := range p.tints[o.pair%len(p.tints)] {
+		for c := range item / area {
 			x, z := at.X[i*item+c*area:][:area], p.latents[i*item+c*area:][:area]
-			slow := smoothed(x, mask, p.lw, p.lh, smooth)
+			slow, shift := []float32(nil), 0.0
+			if p.tints != nil {
+				slow, shift = smoothed(x, mask, p.lw, p.lh, smooth), o.contrast*float64(p.tints[o.pair%len(p.tints)][c])
+			}
 			for k, m := range mask {
-				if m > 0 {
-					x[k] = float32(signal*(float64(z[k])+o.strength*float64(shift)) + sigma*(float64(x[k])-(1-left)*float64(slow[k])))
+				switch {
+				case slow != nil && m > 0:
+					x[k] = float32(signal*(float64(z[k])+shift) + sigma*(float64(x[k])-(1-left)*float64(slow[k])))
+				case p.strength < 1:
+					x[k] = float32(signal*float64(z[k]) + sigma*float64(x[k]))
 				}
 			}
 		}

@@ -9,12 +9,12 @@ import (
 )
 
 // Latents that painting starts from have in a small mask the mean of the normal image's
-// with the shift of the pair as strong as ordered, and of the noise's the share that is
+// with the shift of the pair in the contrast ordered, and of the noise's the share that is
 // left; outside of masks nothing changes.
 func TestShiftedNoise(t *testing.T) {
 	const w, h, channels = 12, 10, 2
 	m := &pretrained{Architecture: Small(1)}
-	p := &painter{m: m, lw: w, lh: h, batch: 1, tints: [][]float32{{9, 9}, {2, -3}}, latents: make([]float32, channels*w*h)}
+	p := &painter{m: m, painterSettings: painterSettings{strength: 1}, lw: w, lh: h, batch: 1, tints: [][]float32{{9, 9}, {2, -3}}, latents: make([]float32, channels*w*h)}
 	mask := make([]float32, w*h)
 	for _, i := range []int{5*w + 4, 5*w + 5, 6*w + 5} {
 		mask[i] = 1
@@ -25,7 +25,7 @@ func TestShiftedNoise(t *testing.T) {
 	p.sampler = &ldm.Sampler{Around: &ldm.Surroundings{Mask: mask}}
 	const time = 876
 	signal, sigma := math.Sqrt(float64(m.Schedule.Kept[time])), math.Sqrt(1-float64(m.Schedule.Kept[time]))
-	const strength = 1.5
+	const contrast = 1.5
 	for seed := range uint64(3) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		before := make([]float32, len(p.latents))
@@ -33,7 +33,7 @@ func TestShiftedNoise(t *testing.T) {
 			before[i] = float32(rng.NormFloat64())
 		}
 		at := &ldm.Step{Time: time, X: append([]float32(nil), before...)}
-		p.begin(at, []order{{pair: 3, strength: strength}})
+		p.begin(at, []order{{pair: 3, contrast: contrast}})
 		for c, shift := range p.tints[1] {
 			got, want := 0.0, 0.0
 			for i, v := range mask {
@@ -47,11 +47,28 @@ func TestShiftedNoise(t *testing.T) {
 				if at.X[k] == before[k] {
 					t.Errorf("channel %d: latent pixel %d stays as it was", c, i)
 				}
-				got, want = got+float64(at.X[k]), want+signal*(float64(p.latents[k])+strength*float64(shift))+sigma*left*float64(before[k])
+				got, want = got+float64(at.X[k]), want+signal*(float64(p.latents[k])+contrast*float64(shift))+sigma*left*float64(before[k])
 			}
 			if math.Abs(got-want) > 1e-4 {
 				t.Errorf("channel %d, seed %d: a sum of %v in the mask, want %v", c, seed, got, want)
 			}
+		}
+	}
+}
+
+// Where steps are left out, painting starts from the normal image with noise.
+func TestNoisedStart(t *testing.T) {
+	m := &pretrained{Architecture: Small(1)}
+	p := &painter{m: m, painterSettings: painterSettings{strength: 0.5}, lw: 2, lh: 2, batch: 1, latents: []float32{1, 2, 3, 4, 5, 6, 7, 8}}
+	p.sampler = &ldm.Sampler{Around: &ldm.Surroundings{Mask: []float32{0, 1, 1, 0}}}
+	const time = 501
+	kept := float64(m.Schedule.Kept[time])
+	at := &ldm.Step{Time: time, X: []float32{8, 7, 6, 5, 4, 3, 2, 1}}
+	p.begin(at, []order{{}})
+	for i, got := range at.X {
+		want := math.Sqrt(kept)*float64(i+1) + math.Sqrt(1-kept)*float64(8-i)
+		if math.Abs(float64(got)-want) > 1e-5 {
+			t.Errorf("latent %d: %v, want %v", i, got, want)
 		}
 	}
 }

@@ -41,6 +41,13 @@ func (s *Schedule) DDIM(steps int, eta float64) (*DDIM, error) {
 	return d, nil
 }
 
+// Late is d without its first steps: a share of them is taken, 1 for all and at least
+// one, from images with the noise that they have by then (Meng et al. 2022).
+func (d *DDIM) Late(share float64) *DDIM {
+	n := max(1, int(math.Round(share*float64(len(d.Times)))))
+	return &DDIM{Times: d.Times[:n], Kept: d.Kept[:n], Previous: d.Previous[:n], Sigmas: d.Sigmas[:n], schedule: d.schedule}
+}
+
 // Step takes x one step on, given the noise eps that is predicted in it. It leaves
 // what x would be without any noise in x0. Noise is from N(0, 1); it is not looked at
 // where the step's sigma is 0.

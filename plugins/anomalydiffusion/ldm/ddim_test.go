@@ -224,3 +224,18 @@ func releasedWeights(weights, mask, x, clean []float32) {
 		weights[p] = float32(min(max(inverse[p]*area/sum, 1), 1.5))
 	}
 }
+
+// Steps that are left out are the first ones, those with most noise.
+func TestLate(t *testing.T) {
+	schedule := NewSchedule(1000, 0.0015, 0.0195)
+	d, err := schedule.DDIM(8, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for share, want := range map[float64]int{1: 8, 0.75: 6, 0.5: 4, 0.01: 1} {
+		late := d.Late(share)
+		if n := len(late.Times); n != want || len(late.Kept) != n || len(late.Previous) != n || len(late.Sigmas) != n || late.Times[n-1] != d.Times[n-1] || late.Times[0] != d.Times[0] {
+			t.Errorf("a share of %v has the times %v", share, late.Times)
+		}
+	}
+}
