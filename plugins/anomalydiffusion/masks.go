@@ -128,8 +128,7 @@ func scaledMask(m *sdk.Mask, w, h int) *sdk.Mask {
 // Bounds of what augmentedMask changes.
 const (
 	mostTurned  = 45.0 // degrees, to either side
-	leastScaled = 1
-	mostScaled  = 1.8
+	mostScaled  = 1.8  // from 1
 	mostShifted = 0.15 // of width and height, to either side
 	redraws     = 20
 )
@@ -146,7 +145,7 @@ func augmentedMask(rng *rand.Rand, pairs []*sdk.Pair, anywhere bool) *sdk.Mask {
 	around := func(limit float64) float64 { return limit * (2*rng.Float64() - 1) }
 	for range redraws {
 		sin, cos := math.Sincos(around(mostTurned) * math.Pi / 180)
-		scale := leastScaled * math.Pow(mostScaled/leastScaled, rng.Float64())
+		scale := math.Pow(mostScaled, rng.Float64())
 		flipX, flipY := float64(1-2*rng.IntN(2)), float64(1-2*rng.IntN(2))
 		toX, toY, _ := middle(draw())
 		toX, toY = toX+around(mostShifted)*float64(w), toY+around(mostShifted)*float64(h)

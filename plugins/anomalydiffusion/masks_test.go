@@ -130,7 +130,7 @@ func TestAugmentedMasks(t *testing.T) {
 		}
 		for i := range 50 {
 			m := augmentedMask(rng, pairs, i%2 == 1)
-			if n := area(m); float64(n) < leastScaled*leastScaled*float64(least)/2.5 || float64(n) > 1.1*mostScaled*mostScaled*float64(most) {
+			if n := area(m); 5*n < 2*least || float64(n) > 1.1*mostScaled*mostScaled*float64(most) {
 				t.Errorf("%s: %d pixels from masks of %d to %d", d.Name, n, least, most)
 			}
 			seen[string(m.Pix)] = true
