@@ -10,13 +10,12 @@ import (
 // The first noise tells the small model more than it should: it paints the color that
 // the noise has by chance in the mask, whatever the prompt says. So noise that images
 // start from gets the color of a real anomaly: within the mask it is without its
-// slow variations, on top of latents that differ from the normal ones by as much as
-// those of a pair's anomaly differ from their surroundings.
+// slow variations, on top of latents that differ from the normal ones about as
+// much as those of a pair's anomaly differ from their surroundings.
 
 const (
-	ring   = 2   // how far from an anomaly its surroundings reach, in latent pixels
-	smooth = 2   // how far slow variations of the noise reach, in latent pixels
-	left   = 0.5 // share of them that stays
+	ring   = 2 // how far from an anomaly its surroundings reach, in latent pixels
+	smooth = 2 // how far slow variations of the noise reach, in latent pixels
 	// Bounds of how much of a pair's difference an anomaly has: some are fainter than
 	// those seen, some are stronger.
 	faintest  = 0.5
@@ -78,7 +77,7 @@ func (p *painter) begin(at *ldm.Step, orders []order) {
 			for k, m := range mask {
 				switch {
 				case slow != nil && m > 0:
-					x[k] = float32(signal*(float64(z[k])+shift) + sigma*(float64(x[k])-(1-left)*float64(slow[k])))
+					x[k] = float32(signal*(float64(z[k])+shift) + sigma*float64(x[k]-slow[k]))
 				case p.strength < 1:
 					x[k] = float32(signal*float64(z[k]) + sigma*float64(x[k]))
 				}

@@ -9,8 +9,7 @@ import (
 )
 
 // Latents that painting starts from have in a small mask the mean of the normal image's
-// with the shift of the pair in the contrast ordered, and of the noise's the share that is
-// left; outside of masks nothing changes.
+// with the shift of the pair in the contrast ordered; outside of masks nothing changes.
 func TestShiftedNoise(t *testing.T) {
 	const w, h, channels = 12, 10, 2
 	m := &pretrained{Architecture: Small(1)}
@@ -24,7 +23,7 @@ func TestShiftedNoise(t *testing.T) {
 	}
 	p.sampler = &ldm.Sampler{Around: &ldm.Surroundings{Mask: mask}}
 	const time = 876
-	signal, sigma := math.Sqrt(float64(m.Schedule.Kept[time])), math.Sqrt(1-float64(m.Schedule.Kept[time]))
+	signal := math.Sqrt(float64(m.Schedule.Kept[time]))
 	const contrast = 1.5
 	for seed := range uint64(3) {
 		rng := rand.New(rand.NewPCG(seed, 0))
@@ -47,7 +46,7 @@ func TestShiftedNoise(t *testing.T) {
 				if at.X[k] == before[k] {
 					t.Errorf("channel %d: latent pixel %d stays as it was", c, i)
 				}
-				got, want = got+float64(at.X[k]), want+signal*(float64(p.latents[k])+contrast*float64(shift))+sigma*left*float64(before[k])
+				got, want = got+float64(at.X[k]), want+signal*(float64(p.latents[k])+contrast*float64(shift))
 			}
 			if math.Abs(got-want) > 1e-4 {
 				t.Errorf("channel %d, seed %d: a sum of %v in the mask, want %v", c, seed, got, want)
