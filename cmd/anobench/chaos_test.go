@@ -28,13 +28,13 @@ const chaosConfig = `
 name: chaos
 synth: {size: 32, seed: 1, train_good: 8, test_good: 4, per_defect: 6}
 size: 32
-gen_count: 40
+gen_count: 20
 categories: [fabric, metal]
 generators:
   - {name: crop-paste}
   - {name: draem}
   - name: anomalydiffusion
-    options: {iterations: 30, save-every: 5, masks: generated, mask-iterations: 10, mask-count: 4, mask-steps: 4, steps: 4}
+    options: {iterations: 15, save-every: 5, masks: generated, mask-iterations: 10, mask-count: 4, mask-steps: 4, steps: 4}
 localizer: {base_width: 8, epochs: 2, samples_per_epoch: 200, batch: 8, learning_rate: 0.001}
 `
 
