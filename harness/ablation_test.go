@@ -39,9 +39,12 @@ func (studied) Describe() sdk.Description {
 	}
 }
 
-// Fit notes how many pairs there are to learn from.
-func (studied) Fit(_ context.Context, set *sdk.FewShotSet, _ sdk.Options, checkpoint string, _ func(sdk.Progress)) error {
-	return os.WriteFile(filepath.Join(checkpoint, "pairs"), fmt.Append(nil, len(set.Defects[0].Pairs)), 0o666)
+// Fit notes how many pairs there are to learn from, and its seed.
+func (studied) Fit(_ context.Context, req *sdk.FitRequest, _ func(sdk.Progress)) error {
+	if err := os.WriteFile(filepath.Join(req.Checkpoint, "seed"), fmt.Append(nil, req.Seed), 0o666); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(req.Checkpoint, "pairs"), fmt.Append(nil, len(req.Set.Defects[0].Pairs)), 0o666)
 }
 
 func (studied) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.Sample) error) error {
@@ -204,6 +207,26 @@ func TestEqualRowsShareSteps(t *testing.T) {
 	_, started, _ := ran(t, store, c)
 	if len(started) != 3*4 || slices.ContainsFunc(started, func(s string) bool { return strings.Contains(s, "l_s=4;l_a=8") }) {
 		t.Errorf("%q run: want fit, generate, train and score of three rows", started)
+	}
+}
+
+// Runs of other seeds learn anew.
+func TestFitsHaveTheSeedOfTheRun(t *testing.T) {
+	store, c := openTestStore(t), studiedConfig(t)
+	c.Seed, c.Seeds = 4, 2
+	p, _, _ := ran(t, store, c)
+	var seeds []string
+	for _, s := range p.Steps {
+		if s.Kind == FitGenerator {
+			raw, err := os.ReadFile(filepath.Join(store.Path(s.Kind, s.Key), checkpointFolder, "seed"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			seeds = append(seeds, string(raw))
+		}
+	}
+	if !slices.Equal(seeds, []string{"4", "5"}) {
+		t.Errorf("fits have seeds %q", seeds)
 	}
 }
 

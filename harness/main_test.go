@@ -61,6 +61,7 @@ type fakeSpec struct {
 	Takes time.Duration
 	Fails string // message to fail with
 	Dies  bool   // without a last message
+	Saves bool   // a checkpoint
 }
 
 // fakeWorker writes a file into the step's output and notes its start and end.
@@ -90,6 +91,14 @@ func fakeWorker(log string) {
 	for _, key := range t.Step.Inputs {
 		if _, err := os.Stat(filepath.Join(t.Inputs[key], recordsFile)); err != nil {
 			s.Fails = "input is missing: " + err.Error()
+		}
+	}
+	if s.Saves {
+		if err := os.MkdirAll(filepath.Join(t.Out, checkpointFolder), 0o777); err != nil {
+			panic(err)
+		}
+		if err := os.WriteFile(filepath.Join(t.Out, checkpointFolder, "state"), []byte("learned"), 0o666); err != nil {
+			panic(err)
 		}
 	}
 	if s.Dies {

@@ -274,7 +274,7 @@ func (p *Plan) addPairs(l lane) (pairs *Step, defects []string, count int) {
 	c, g := p.Config, l.g.spec
 	inputs := []string{l.split.Key}
 	if g.Capabilities.NeedsFit {
-		fit := p.add(l.step(FitGenerator, imageMemory, 1, l.split.Key), fitSpec{l.g.fitted(), c.Size, seedFor(l.seed, g.Name, l.cat.name)})
+		fit := p.add(l.step(FitGenerator, imageMemory, 1, l.split.Key), fitSpec{l.g.fitted(), c.Size, l.seed})
 		inputs = append(inputs, fit.Key)
 	}
 	defects, count = l.cat.defects, c.GenCount

@@ -21,13 +21,18 @@ import (
 const workerGrace = 5 * time.Second
 
 // work carries out one step in a worker process and commits its output.
-func (r *run) work(ctx context.Context, s *Step, threads int) (*StepRecord, error) {
+func (r *run) work(ctx context.Context, s *Step, threads int) (_ *StepRecord, err error) {
 	store := r.options.Store
 	out, err := store.Begin(s)
 	if err != nil {
 		return nil, err
 	}
-	defer store.Abandon(out) // gone already if committed
+	defer func() {
+		// Gone already if committed.
+		if kept, _ := store.Abandon(out); kept != "" && err != nil && ctx.Err() == nil {
+			err = unfinishedError{err, kept}
+		}
+	}()
 	log := filepath.Join(r.options.Dir, "logs", strings.ReplaceAll(s.String(), " ", "-"))
 	t := task{Step: *s, Out: out, Log: log + ".plugin.log", Threads: threads, Inputs: make(map[string]string)}
 	for _, key := range s.Inputs {
@@ -108,6 +113,23 @@ func (r *run) process(ctx context.Context, t task, logPath string) (message, res
 		return end, cost, fmt.Errorf("the worker ended too early (%v)%s: start again to repeat this step; log: %s", waitErr, tail(logPath), logPath)
 	}
 	return end, cost, nil
+}
+
+// An unfinishedError is of a fit whose checkpoint is kept.
+type unfinishedError struct {
+	error
+	kept string
+}
+
+func (e unfinishedError) Unwrap() error { return e.error }
+
+// Hint returns the advice.
+func (e unfinishedError) Hint() string {
+	hint := fmt.Sprintf("the next run goes on from what has been learned; to begin anew, delete %s", e.kept)
+	if inner, ok := e.error.(interface{ Hint() string }); ok && inner.Hint() != "" {
+		return inner.Hint() + "; " + hint
+	}
+	return hint
 }
 
 // workerError is what a worker reported, with its hint.

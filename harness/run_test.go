@@ -112,6 +112,26 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 	}
 }
 
+// A fit that fails keeps what it had learned, and its error says where that is.
+func TestFailedFitKeepsItsCheckpoint(t *testing.T) {
+	fakeLog(t)
+	p := newFakePlan()
+	p.step(FitGenerator, fakeSpec{Name: "busy", Saves: true, Fails: "too little memory"}, mib)
+	p.step(ScoreLocalizer, fakeSpec{Name: "after"}, mib, "busy")
+	store := openTestStore(t)
+	kept := filepath.Join(store.Dir(), "checkpoints", p.named["busy"].Key)
+	for range 2 {
+		err := Run(t.Context(), &p.Plan, Options{Store: store, Dir: t.TempDir()})
+		var hint interface{ Hint() string }
+		if !errors.As(err, &hint) || !strings.Contains(err.Error(), "too little memory") || !strings.Contains(hint.Hint(), kept) {
+			t.Errorf("the run says %v: want a hint at %s", err, kept)
+		}
+		if raw, err := os.ReadFile(filepath.Join(kept, "state")); string(raw) != "learned" {
+			t.Errorf("the checkpoint holds %q, %v", raw, err)
+		}
+	}
+}
+
 func TestRunIsCancelled(t *testing.T) {
 	fakeLog(t)
 	p := newFakePlan()

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -135,9 +134,9 @@ func (w *worker) fit(ctx context.Context) error {
 	}
 	defer w.closePlugin(p)
 	checkpoint := filepath.Join(w.Out, checkpointFolder)
-	start, moved := time.Now(), false
-	err = p.Fit(ctx, set, s.Generator.Options, checkpoint, func(pr sdk.Progress) {
-		moved = true
+	start := time.Now()
+	req := &sdk.FitRequest{Set: set, Options: s.Generator.Options, Checkpoint: checkpoint, Seed: s.Seed}
+	return p.Fit(ctx, req, func(pr sdk.Progress) {
 		m := message{Progress: Progress{Done: pr.Done, Total: pr.Total, Unit: "steps", Loss: finite(pr.Loss), Message: pr.Message}}
 		if took := time.Since(start); pr.Done > 0 {
 			m.Rate = float64(pr.Done) / took.Seconds()
@@ -145,11 +144,6 @@ func (w *worker) fit(ctx context.Context) error {
 		}
 		w.send(m)
 	})
-	if err != nil && !moved && ctx.Err() == nil && !errors.Is(err, host.ErrExited) {
-		// A generator that cannot go on from what is there gets nothing the next time.
-		return errors.Join(err, os.RemoveAll(checkpoint))
-	}
-	return err
 }
 
 // generate makes the image-mask pairs of a category in the layout

@@ -130,17 +130,18 @@ func (s *Store) Begin(step *Step) (string, error) {
 	return dir, nil
 }
 
-// Abandon removes a folder that Begin gave, except for its checkpoint.
-func (s *Store) Abandon(dir string) error {
+// Abandon removes a folder that Begin gave, except for its checkpoint: kept is where that
+// is now, empty if there was none.
+func (s *Store) Abandon(dir string) (kept string, err error) {
 	key, _, _ := strings.Cut(filepath.Base(dir), "@")
-	kept := s.checkpoint(key)
 	if left, _ := os.ReadDir(filepath.Join(dir, checkpointFolder)); len(left) > 0 {
+		kept = s.checkpoint(key)
 		os.RemoveAll(kept)
 		if err := os.Rename(filepath.Join(dir, checkpointFolder), kept); err != nil {
-			return fmt.Errorf("store: %w", err)
+			return "", fmt.Errorf("store: %w", err)
 		}
 	}
-	return os.RemoveAll(dir)
+	return kept, os.RemoveAll(dir)
 }
 
 func (s *Store) checkpoint(key string) string { return filepath.Join(s.dir, "checkpoints", key) }

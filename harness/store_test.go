@@ -208,7 +208,7 @@ func TestCheckpointsOutliveAttempts(t *testing.T) {
 	}
 	dir := begin("")
 	write(dir, "one")
-	if err := store.Abandon(dir); err != nil {
+	if _, err := store.Abandon(dir); err != nil {
 		t.Fatal(err)
 	}
 	dir = begin("one")
@@ -228,7 +228,7 @@ func TestCheckpointsOutliveAttempts(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(dir, checkpointFolder)); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Abandon(dir); err != nil {
+	if _, err := store.Abandon(dir); err != nil {
 		t.Fatal(err)
 	}
 	begin("")

@@ -112,7 +112,7 @@ func sheet(ctx context.Context, g sdk.Generator, options sdk.Options, c *dataset
 		return nil, err
 	}
 	defer os.RemoveAll(checkpoint)
-	if err := g.Fit(ctx, few, options, checkpoint, func(sdk.Progress) {}); err != nil {
+	if err := g.Fit(ctx, &sdk.FitRequest{Set: few, Options: options, Checkpoint: checkpoint, Seed: 1}, func(sdk.Progress) {}); err != nil {
 		return nil, err
 	}
 	normals := map[string]*sdk.Image{}

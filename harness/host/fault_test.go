@@ -167,13 +167,13 @@ func TestGenerateFaults(t *testing.T) {
 func TestFitFaults(t *testing.T) {
 	t.Parallel()
 	s := spec(t, "fit-infinite")
-	err := start(t, s).Fit(t.Context(), set(8, 8), nil, t.TempDir(), nil)
+	err := start(t, s).Fit(t.Context(), &sdk.FitRequest{Set: set(8, 8), Checkpoint: t.TempDir()}, nil)
 	mention(t, err, "fit: ", "progress 3 of 3 with loss +Inf")
 
 	s = spec(t, "fit-hang")
 	s.StallTimeout = time.Second
 	within(t, 10*time.Second, func() {
-		err = start(t, s).Fit(t.Context(), set(8, 8), nil, t.TempDir(), nil)
+		err = start(t, s).Fit(t.Context(), &sdk.FitRequest{Set: set(8, 8), Checkpoint: t.TempDir()}, nil)
 	})
 	mention(t, err, "fit: ", "no answer for 1s")
 }
@@ -201,7 +201,7 @@ func TestRefusedBeforeTheCall(t *testing.T) {
 		test.change(r)
 		mention(t, p.Generate(t.Context(), r, ignore), test.says)
 	}
-	mention(t, p.Fit(t.Context(), set(8, 8), nil, t.TempDir(), nil), "needs no fit")
+	mention(t, p.Fit(t.Context(), &sdk.FitRequest{Set: set(8, 8), Checkpoint: t.TempDir()}, nil), "needs no fit")
 }
 
 func TestCancelPolitePlugin(t *testing.T) {

@@ -202,25 +202,26 @@ func (p *Plugin) Estimate(ctx context.Context, opts sdk.Options, size, defects i
 	return e, known, err
 }
 
-// Fit lets the plugin learn from set into the folder checkpoint, which is made
+// Fit lets the plugin learn from a set into the folder req.Checkpoint, which is made
 // if it does not exist. Options may be incomplete: defaults are filled in.
-func (p *Plugin) Fit(ctx context.Context, set *sdk.FewShotSet, opts sdk.Options, checkpoint string, progress func(sdk.Progress)) error {
+func (p *Plugin) Fit(ctx context.Context, req *sdk.FitRequest, progress func(sdk.Progress)) error {
 	const op = "fit"
 	if !p.description.Capabilities.NeedsFit {
 		return p.refused(op, errors.New("this generator needs no fit"))
 	}
-	if set == nil {
+	if req.Set == nil {
 		return p.refused(op, errors.New("give a few-shot set"))
 	}
-	if err := set.Validate(); err != nil {
+	if err := req.Set.Validate(); err != nil {
 		return p.refused(op, err)
 	}
-	opts, err := sdk.ValidateOptions(p.description.Options, opts)
-	if err != nil {
+	complete := *req
+	var err error
+	if complete.Options, err = sdk.ValidateOptions(p.description.Options, req.Options); err != nil {
 		return p.refused(op, err)
 	}
-	if checkpoint, err = filepath.Abs(checkpoint); err == nil {
-		err = os.MkdirAll(checkpoint, 0o777)
+	if complete.Checkpoint, err = filepath.Abs(req.Checkpoint); err == nil {
+		err = os.MkdirAll(complete.Checkpoint, 0o777)
 	}
 	if err != nil {
 		return p.refused(op, fmt.Errorf("checkpoint folder: %w", err))
@@ -228,11 +229,11 @@ func (p *Plugin) Fit(ctx context.Context, set *sdk.FewShotSet, opts sdk.Options,
 	last := sdk.Progress{}
 	at := func() string { return fmt.Sprintf("after %d of %d steps", last.Done, last.Total) }
 	return p.call(ctx, op, at, func(ctx context.Context, alive *patience) error {
-		if err := p.client.LoadSet(ctx, set, alive.renew); err != nil {
+		if err := p.client.LoadSet(ctx, req.Set, alive.renew); err != nil {
 			return err
 		}
 		var invalid error
-		err := p.client.Fit(ctx, set, opts, checkpoint, func(r sdk.Progress) {
+		err := p.client.Fit(ctx, &complete, func(r sdk.Progress) {
 			alive.pause()
 			defer alive.renew()
 			if r.Done < 0 || r.Total < 0 || math.IsInf(r.Loss, 0) {

@@ -106,7 +106,7 @@ func TestFit(t *testing.T) {
 	p := start(t, spec(t, "fit"))
 	dir := filepath.Join(t.TempDir(), "checkpoint")
 	reports := 0
-	err := p.Fit(t.Context(), set(32, 32), sdk.Options{"gain": "2"}, dir, func(r sdk.Progress) {
+	err := p.Fit(t.Context(), &sdk.FitRequest{Set: set(32, 32), Options: sdk.Options{"gain": "2"}, Checkpoint: dir, Seed: 5}, func(r sdk.Progress) {
 		reports++
 		if r.Done != reports || r.Total != 3 || r.Message != "step[31m" {
 			t.Errorf("progress %+v", r)
@@ -115,7 +115,7 @@ func TestFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err := os.ReadFile(filepath.Join(dir, "weights")); string(b) != "2" || reports != 3 {
+	if b, err := os.ReadFile(filepath.Join(dir, "weights")); string(b) != "2 5" || reports != 3 {
 		t.Errorf("%q, %v, %d reports", b, err, reports)
 	}
 	req := request(1, 32, 32)

@@ -124,7 +124,7 @@ func (f *faulty) Describe() sdk.Description {
 	return d
 }
 
-func (f *faulty) Fit(ctx context.Context, set *sdk.FewShotSet, opts sdk.Options, checkpoint string, progress func(sdk.Progress)) error {
+func (f *faulty) Fit(ctx context.Context, req *sdk.FitRequest, progress func(sdk.Progress)) error {
 	for i := range 3 {
 		loss := math.NaN()
 		if f.mode == "fit-infinite" && i == 2 {
@@ -135,7 +135,7 @@ func (f *faulty) Fit(ctx context.Context, set *sdk.FewShotSet, opts sdk.Options,
 	if f.mode == "fit-hang" {
 		time.Sleep(time.Hour)
 	}
-	return os.WriteFile(filepath.Join(checkpoint, "weights"), []byte(opts.String("gain")), 0o666)
+	return os.WriteFile(filepath.Join(req.Checkpoint, "weights"), fmt.Append(nil, req.Options.String("gain"), " ", req.Seed), 0o666)
 }
 
 func (f *faulty) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.Sample) error) error {

@@ -41,14 +41,16 @@ type fitting struct {
 // Fit learns the anomaly embeddings of all defects of the set together, with the
 // spatial encoder, and then for each defect a mask embedding, under which it makes
 // masks.
-func (g *generator) Fit(ctx context.Context, set *sdk.FewShotSet, opts sdk.Options, checkpoint string, progress func(sdk.Progress)) error {
-	s, err := g.read(opts)
+func (g *generator) Fit(ctx context.Context, req *sdk.FitRequest, progress func(sdk.Progress)) error {
+	s, err := g.read(req.Options)
 	if err != nil {
 		return err
 	}
+	set := req.Set
 	if err := s.check(set); err != nil {
 		return err
 	}
+	s.inversion.seed += req.Seed - 1
 	m, err := open(&s)
 	if err != nil {
 		return err
@@ -56,7 +58,7 @@ func (g *generator) Fit(ctx context.Context, set *sdk.FewShotSet, opts sdk.Optio
 	defer m.close()
 	size := set.Defects[0].Pairs[0].Image
 	f := &fitting{
-		settings: s, m: m, set: set, checkpoint: checkpoint, side: m.whole(max(size.Width, size.Height)),
+		settings: s, m: m, set: set, checkpoint: req.Checkpoint, side: m.whole(max(size.Width, size.Height)),
 		origin: m.digest() + digest(set), progress: progress,
 	}
 	// Whatever can fail does so before the first step.

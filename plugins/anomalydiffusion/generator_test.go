@@ -81,7 +81,7 @@ func options(t testing.TB, g sdk.Generator, given map[string]string) sdk.Options
 func fitted(t *testing.T, g sdk.Generator, set *sdk.FewShotSet, o sdk.Options) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := g.Fit(t.Context(), set, o, dir, func(sdk.Progress) {}); err != nil {
+	if err := g.Fit(t.Context(), &sdk.FitRequest{Set: set, Options: o, Checkpoint: dir, Seed: 1}, func(sdk.Progress) {}); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -147,7 +147,7 @@ func TestFitGoesOn(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 		}()
-		err := g.Fit(ctx, set, o, dir, func(sdk.Progress) {})
+		err := g.Fit(ctx, &sdk.FitRequest{Set: set, Options: o, Checkpoint: dir, Seed: 1}, func(sdk.Progress) {})
 		if errors.Is(err, context.Canceled) {
 			stops++
 		} else if err != nil {
@@ -165,7 +165,7 @@ func TestFitGoesOn(t *testing.T) {
 	}
 	// Another training does not go on from what is there.
 	other := options(t, g, quick(t, map[string]string{"iterations": "4", "mask-iterations": "3", "mask-count": "1", "mask-steps": "1"}))
-	if err := g.Fit(t.Context(), set, other, dir, func(sdk.Progress) {}); err != nil {
+	if err := g.Fit(t.Context(), &sdk.FitRequest{Set: set, Options: other, Checkpoint: dir, Seed: 1}, func(sdk.Progress) {}); err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Equal(contents(t, dir)[anomalyFile], want[anomalyFile]) {
@@ -425,7 +425,7 @@ func TestGivenEmbeddings(t *testing.T) {
 		{map[string]string{"spatial-encoder": encoder, "spatial-tokens": "3"}, "styles.3"},
 		{map[string]string{"weights": embeddings}, "lacks"},
 	} {
-		err := g.Fit(t.Context(), set, options(t, g, quick(t, bad.given)), t.TempDir(), func(sdk.Progress) {})
+		err := g.Fit(t.Context(), &sdk.FitRequest{Set: set, Options: options(t, g, quick(t, bad.given)), Checkpoint: t.TempDir(), Seed: 1}, func(sdk.Progress) {})
 		if err == nil || !strings.Contains(err.Error(), bad.want) {
 			t.Errorf("%v: error %v, want one with %q", bad.given, err, bad.want)
 		}
@@ -470,7 +470,7 @@ func TestErrors(t *testing.T) {
 		if c.spoil != nil {
 			c.spoil(set)
 		}
-		err := g.Fit(t.Context(), set, options(t, g, quick(t, c.given)), t.TempDir(), func(sdk.Progress) {})
+		err := g.Fit(t.Context(), &sdk.FitRequest{Set: set, Options: options(t, g, quick(t, c.given)), Checkpoint: t.TempDir(), Seed: 1}, func(sdk.Progress) {})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
 		}

@@ -71,7 +71,7 @@ func (g *generator) options() []sdk.Option {
 		count("batch", "4", "1", "64", "Pairs of a training step (paper: 4)."),
 		number("lr", "0.005", "0.0000001", "1", "Learning rate of embeddings (paper: 0.005; effective in the released code: 0.02)."),
 		yes("augment", "true", "Flip, turn and crop half of the training batches (Sec. B)."),
-		count("seed", "23", "0", "2147483647", "Seed of training (released: 23)."),
+		count("seed", "23", "0", "2147483647", "Seed of training in runs of seed 1 (released: 23), one more for each seed after it."),
 		scaled("save-every", "100000000", "Training steps after which the state is saved to go on from", small.saveEvery, paper.saveEvery),
 		text("masks", "", fmt.Sprintf("Masks come from a mask embedding (generated), from real masks that are flipped, turned, scaled and moved (augmented), or from a folder; no text: %s at scale small, %s at scale paper.", small.masks, paper.masks), "", "generated", "augmented", "folder"),
 		file("masks-folder", "Folder of masks, or of a folder of masks for each defect, at the size of the images, for masks=folder."),

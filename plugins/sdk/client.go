@@ -139,16 +139,16 @@ func sendSet(set *FewShotSet, id string, send func(*pb.LoadSetRequest) error) er
 	return nil
 }
 
-// Fit asks the generator to learn from set; see Generator.
-func (c *Client) Fit(ctx context.Context, set *FewShotSet, opts Options, checkpoint string, progress func(Progress)) error {
-	if err := c.LoadSet(ctx, set, nil); err != nil {
+// Fit asks the generator to learn from a set; see Generator.
+func (c *Client) Fit(ctx context.Context, req *FitRequest, progress func(Progress)) error {
+	if err := c.LoadSet(ctx, req.Set, nil); err != nil {
 		return err
 	}
-	req := &pb.FitRequest{SetId: c.idOf(set), Options: opts, Checkpoint: checkpoint}
-	grease(req)
+	m := &pb.FitRequest{SetId: c.idOf(req.Set), Options: req.Options, Checkpoint: req.Checkpoint, Seed: req.Seed}
+	grease(m)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := c.service.Fit(ctx, req, callOptions()...)
+	stream, err := c.service.Fit(ctx, m, callOptions()...)
 	if err != nil {
 		return fromStatus(ctx, err)
 	}

@@ -23,11 +23,11 @@ type Generator interface {
 	// no weights are loaded, no device is opened.
 	Describe() Description
 
-	// Fit learns from set and leaves all that Generate needs in the folder
-	// checkpoint, which exists and may hold a part-done earlier attempt to go
+	// Fit learns from req.Set and leaves all that Generate needs in the folder
+	// req.Checkpoint, which exists and may hold a part-done earlier attempt to go
 	// on from. Generators whose Capabilities.NeedsFit is false are never
 	// asked; embed NoFit to satisfy the interface.
-	Fit(ctx context.Context, set *FewShotSet, opts Options, checkpoint string, progress func(Progress)) error
+	Fit(ctx context.Context, req *FitRequest, progress func(Progress)) error
 
 	// Generate makes req.Count samples and passes them to emit in ascending
 	// Index, from one goroutine. An error from emit ends the call: return it.
@@ -128,6 +128,14 @@ type Image struct {
 type Mask struct {
 	Width, Height int
 	Pix           []byte
+}
+
+// A FitRequest says what to learn from.
+type FitRequest struct {
+	Set        *FewShotSet
+	Options    Options // complete: defaults filled in, validated
+	Checkpoint string  // folder
+	Seed       uint64  // the run's, 1 unless asked otherwise; the only source of randomness
 }
 
 // A Request asks for Count samples with indices First, First+1, ...

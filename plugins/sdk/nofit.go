@@ -9,6 +9,6 @@ import (
 type NoFit struct{}
 
 // Fit returns an error: the harness never calls it where NeedsFit is false.
-func (NoFit) Fit(context.Context, *FewShotSet, Options, string, func(Progress)) error {
+func (NoFit) Fit(context.Context, *FitRequest, func(Progress)) error {
 	return errors.New("this generator needs no fit")
 }

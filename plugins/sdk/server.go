@@ -181,15 +181,16 @@ func (s *service) lookup(id string) (*FewShotSet, error) {
 	return nil, status.Errorf(codes.FailedPrecondition, "set %q is not loaded: send it first", clip(id))
 }
 
-func (s *service) Fit(req *pb.FitRequest, stream grpc.ServerStreamingServer[pb.FitResponse]) error {
+func (s *service) Fit(m *pb.FitRequest, stream grpc.ServerStreamingServer[pb.FitResponse]) error {
 	ctx := stream.Context()
 	return s.inTurn(ctx, func() error {
-		set, err := s.lookup(req.GetSetId())
+		set, err := s.lookup(m.GetSetId())
 		if err != nil {
 			return err
 		}
 		var sending sync.Mutex // authors may report from any goroutine
-		return s.gen.Fit(ctx, set, req.GetOptions(), req.GetCheckpoint(), func(p Progress) {
+		req := &FitRequest{Set: set, Options: m.GetOptions(), Checkpoint: m.GetCheckpoint(), Seed: m.GetSeed()}
+		return s.gen.Fit(ctx, req, func(p Progress) {
 			sending.Lock()
 			defer sending.Unlock()
 			// A failed send means that the harness has gone: ctx ends the fit.

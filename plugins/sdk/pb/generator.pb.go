@@ -860,6 +860,7 @@ type FitRequest struct {
 	SetId         string                 `protobuf:"bytes,1,opt,name=set_id,json=setId,proto3" json:"set_id,omitempty"` // empty: no set
 	Options       map[string]string      `protobuf:"bytes,2,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Checkpoint    string                 `protobuf:"bytes,3,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"` // absolute path of a folder
+	Seed          uint64                 `protobuf:"fixed64,4,opt,name=seed,proto3" json:"seed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -913,6 +914,13 @@ func (x *FitRequest) GetCheckpoint() string {
 		return x.Checkpoint
 	}
 	return ""
+}
+
+func (x *FitRequest) GetSeed() uint64 {
+	if x != nil {
+		return x.Seed
+	}
+	return 0
 }
 
 type FitResponse struct {
@@ -1391,14 +1399,15 @@ const file_generator_proto_rawDesc = "" +
 	"\fDefectHeader\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05pairs\x18\x02 \x01(\rR\x05pairs\"\x11\n" +
-	"\x0fLoadSetResponse\"\xd1\x01\n" +
+	"\x0fLoadSetResponse\"\xe5\x01\n" +
 	"\n" +
 	"FitRequest\x12\x15\n" +
 	"\x06set_id\x18\x01 \x01(\tR\x05setId\x12H\n" +
 	"\aoptions\x18\x02 \x03(\v2..anobench.generator.v1.FitRequest.OptionsEntryR\aoptions\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x03 \x01(\tR\n" +
-	"checkpoint\x1a:\n" +
+	"checkpoint\x12\x12\n" +
+	"\x04seed\x18\x04 \x01(\x06R\x04seed\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x06\b\x84\a\x10\xe8\a\"e\n" +

@@ -151,7 +151,7 @@ func (r *run) fitTo(set *sdk.FewShotSet, name string) (string, error) {
 		return "", err
 	}
 	var bad error
-	err := r.gen.Fit(r.ctx, set, r.opts, dir, func(p sdk.Progress) {
+	err := r.gen.Fit(r.ctx, &sdk.FitRequest{Set: set, Options: r.opts, Checkpoint: dir, Seed: 1}, func(p sdk.Progress) {
 		if p.Done < 0 || p.Total < 0 || math.IsInf(p.Loss, 0) {
 			bad = fmt.Errorf("progress %+v is not finite", p)
 		}

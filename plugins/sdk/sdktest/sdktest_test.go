@@ -39,19 +39,19 @@ func (p *painter) Describe() sdk.Description {
 	return d
 }
 
-func (p *painter) Fit(ctx context.Context, set *sdk.FewShotSet, opts sdk.Options, checkpoint string, progress func(sdk.Progress)) error {
+func (p *painter) Fit(ctx context.Context, req *sdk.FitRequest, progress func(sdk.Progress)) error {
 	switch p.sin {
 	case "no fit":
 		return errors.New("too few images")
 	case "infinite loss":
 		progress(sdk.Progress{Loss: math.Inf(1)})
 	case "pairs":
-		if len(set.Defects[0].Pairs) < 2 {
+		if len(req.Set.Defects[0].Pairs) < 2 {
 			return errors.New("give two pairs")
 		}
 	}
 	progress(sdk.Progress{Done: 1, Total: 1, Loss: math.NaN()})
-	return os.WriteFile(filepath.Join(checkpoint, "side"), []byte(opts.String("side")), 0o666)
+	return os.WriteFile(filepath.Join(req.Checkpoint, "side"), []byte(req.Options.String("side")), 0o666)
 }
 
 func (p *painter) Generate(ctx context.Context, req *sdk.Request, emit func(*sdk.Sample) error) error {
