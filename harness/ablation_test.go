@@ -35,6 +35,7 @@ func (studied) Describe() sdk.Description {
 			option("sae", sdk.Bool, "true"), option("masked-loss", sdk.Bool, "true"), option("aar", sdk.String, "paper", "off", "paper", "released"),
 			option("spatial-tokens", sdk.Int, "4"), option("anomaly-tokens", sdk.Int, "8"),
 			option("masks", sdk.String, "square", "square", "low", "folder"), option("masks-folder", sdk.Path, ""),
+			option("weights", sdk.String, "there", "there", "missing"), option("only", sdk.Defects, ""),
 		},
 	}
 }
@@ -88,6 +89,12 @@ func (studied) Estimate(opts sdk.Options, width, height, defects int) (sdk.Estim
 	e := sdk.Estimate{Parameters: 7, Memory: 3 << 30, Fit: time.Duration(defects) * time.Hour, Sample: time.Minute}
 	if opts.String("aar") == "off" {
 		e.Sample = time.Second
+	}
+	if opts.String("weights") == "missing" {
+		e.Needs = "weights are missing: fetch them"
+	}
+	if opts.Int("spatial-tokens") == 9 {
+		e.Memory = 1 << 50
 	}
 	return e, nil
 }

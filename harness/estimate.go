@@ -8,6 +8,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -158,21 +159,51 @@ func estimateGenerator(ctx context.Context, where Where, s generateSpec) (*sdk.E
 }
 
 // probe asks generators that can tell what their work would cost with other options than
-// the defaults, so that what they cannot do is refused before anything long begins.
+// the defaults, so that what they cannot do is refused before anything long begins, and
+// notes what memory they take and what they need.
 func probe(ctx context.Context, generators []generator, size int) error {
 	var all errgroup.Group
 	all.SetLimit(runtime.NumCPU())
-	for _, g := range generators {
+	for i := range generators {
+		g := &generators[i]
 		defaults, err := sdk.ValidateOptions(g.description.Options, nil)
 		if err != nil || maps.Equal(defaults, g.spec.Options) {
 			continue
 		}
 		all.Go(func() error {
-			_, err := estimateGenerator(ctx, g.where, generateSpec{Generator: g.spec, Size: size, Defects: []string{Synthetic}})
+			told, err := estimateGenerator(ctx, g.where, generateSpec{Generator: g.spec, Size: size, Defects: []string{Synthetic}})
+			if err == nil && told != nil {
+				g.memory, g.needs = told.Memory, told.Needs
+			}
 			return err
 		})
 	}
 	return all.Wait()
+}
+
+// checkDefects looks whether the categories have the defects that options name.
+func checkDefects(generators []generator, categories []category) error {
+	known := make(map[string]bool)
+	var all []string
+	for _, c := range categories {
+		for _, d := range c.defects {
+			full := c.name + "/" + d
+			known[d], known[full], all = true, true, append(all, full)
+		}
+	}
+	for _, g := range generators {
+		for _, o := range g.description.Options {
+			if o.Type != sdk.Defects {
+				continue
+			}
+			for _, name := range g.spec.Options.Defects(o.Name) {
+				if !known[name] {
+					return fmt.Errorf("generator %s: option %s: no category of the run has a defect %q: there are %s", g.row, o.Name, name, strings.Join(all, ", "))
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // fitsMachine refuses a training for which there is not memory enough here.

@@ -47,3 +47,31 @@ func TestEstimatePlanAsksGenerators(t *testing.T) {
 		t.Errorf("with two jobs %+v, %v", two, err)
 	}
 }
+
+// What generators need and defects that no category has are told before a run begins.
+func TestRunsThatCannotWorkAreRefused(t *testing.T) {
+	store, c := openTestStore(t), studiedConfig(t)
+	with := func(name, value string) Config {
+		c := c
+		c.Generators = []GeneratorConfig{c.Generators[0]}
+		c.Generators[0].Options = map[string]string{name: value}
+		return c
+	}
+	run := func(c Config) error {
+		return Run(t.Context(), planOf(t, store, c), Options{Store: store, Dir: t.TempDir()})
+	}
+	if err := run(with("weights", "missing")); err == nil || !strings.Contains(err.Error(), "generator studied: weights are missing: fetch them") {
+		t.Errorf("without what the generator needs: %v", err)
+	}
+	if err := run(with("spatial-tokens", "9")); err == nil || !strings.Contains(err.Error(), "says it takes 1048576.0 GiB") {
+		t.Errorf("without memory enough: %v", err)
+	}
+	if _, err := NewPlan(t.Context(), with("only", "hole, knot"), store, Places{}); err == nil || !strings.Contains(err.Error(), `option only: no category of the run has a defect "knot": there are fabric/float, fabric/hole`) {
+		t.Errorf("unknown defect: %v", err)
+	}
+	for _, names := range []string{"hole", "fabric/hole,stain", ""} {
+		if _, err := NewPlan(t.Context(), with("only", names), store, Places{}); err != nil {
+			t.Errorf("only %q: %v", names, err)
+		}
+	}
+}

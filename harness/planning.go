@@ -124,6 +124,8 @@ type generator struct {
 	spec        generatorSpec
 	description sdk.Description
 	where       Where
+	memory      int64  // that it says it takes, 0 if it was not asked
+	needs       string // see sdk.Estimate
 }
 
 // NewPlan lists the steps of a run. Generators are started once to ask what
@@ -140,6 +142,9 @@ func NewPlan(ctx context.Context, c Config, store *Store, places Places) (*Plan,
 	}
 	generators, err := describeAll(ctx, c.Generators, places.Plugins, cache)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkDefects(generators, categories); err != nil {
 		return nil, err
 	}
 	if err := probe(ctx, generators, c.Size); err != nil {
@@ -166,6 +171,11 @@ func NewPlan(ctx context.Context, c Config, store *Store, places Places) (*Plan,
 	}
 	if err := p.nameRows(generators); err != nil {
 		return nil, err
+	}
+	for _, g := range generators {
+		if g.needs != "" {
+			p.Needs = append(p.Needs, fmt.Sprintf("generator %s: %s", g.row, g.needs))
+		}
 	}
 	for _, cat := range categories {
 		var inputs []string
@@ -272,16 +282,16 @@ const imageMemory = 512 << 20 // a few-shot set and a plugin that holds it too
 // addPairs plans the generator's images: so many of each of the defects.
 func (p *Plan) addPairs(l lane) (pairs *Step, defects []string, count int) {
 	c, g := p.Config, l.g.spec
-	inputs := []string{l.split.Key}
+	inputs, memory := []string{l.split.Key}, max(imageMemory, l.g.memory)
 	if g.Capabilities.NeedsFit {
-		fit := p.add(l.step(FitGenerator, imageMemory, 1, l.split.Key), fitSpec{l.g.fitted(), c.Size, l.seed})
+		fit := p.add(l.step(FitGenerator, memory, 1, l.split.Key), fitSpec{l.g.fitted(), c.Size, l.seed})
 		inputs = append(inputs, fit.Key)
 	}
 	defects, count = l.cat.defects, c.GenCount
 	if !g.Capabilities.DefectAware {
 		defects, count = []string{Synthetic}, c.GenCount*len(l.cat.defects)
 	}
-	return p.add(l.step(Generate, imageMemory, count*len(defects), inputs...), generateSpec{g, c.Size, defects, count, c.Format, l.seed, l.g.seedsOf}), defects, count
+	return p.add(l.step(Generate, memory, count*len(defects), inputs...), generateSpec{g, c.Size, defects, count, c.Format, l.seed, l.g.seedsOf}), defects, count
 }
 
 // addLocalizer plans the localizer. Inputs are the split, the pairs and which of them

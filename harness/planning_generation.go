@@ -123,7 +123,7 @@ func (p *Plan) addReconstruction(l lane, pairs *Step) {
 	if c.Reconstructions == 0 || !g.masksFromFolder() {
 		return
 	}
-	s := l.step(Reconstruct, imageMemory+p.generationMemory(), c.Reconstructions*len(l.cat.defects), pairs.Inputs...)
+	s := l.step(Reconstruct, max(imageMemory, l.g.memory)+p.generationMemory(), c.Reconstructions*len(l.cat.defects), pairs.Inputs...)
 	s.Where.LPIPS = n.lpips
 	p.add(s, reconstructSpec{g.spec, c.Size, c.Reconstructions, l.seed, g.seedsOf, n.lpipsHash, n.trunk})
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/anobench/anobench/internal/memory"
@@ -30,6 +31,9 @@ type Options struct {
 // not need it go on; the error joins all failures. Cancelling ctx stops the
 // workers; whatever is finished stays.
 func Run(ctx context.Context, p *Plan, o Options) error {
+	if len(p.Needs) > 0 {
+		return errors.New(strings.Join(p.Needs, "\n"))
+	}
 	if o.Jobs < 1 {
 		o.Jobs = runtime.NumCPU()
 	}
@@ -64,6 +68,12 @@ func Run(ctx context.Context, p *Plan, o Options) error {
 	}
 	if err := r.writeResults(); err != nil {
 		return err
+	}
+	for _, s := range p.Steps {
+		if (s.Kind == FitGenerator || s.Kind == Generate) && r.state[s.Key] == wanted && s.Memory > memory.Free() {
+			return fmt.Errorf("generator %s says it takes %.1f GiB of memory and %.1f are free: leave it out, or take smaller options of it",
+				s.Generator, float64(s.Memory)/(1<<30), float64(memory.Free())/(1<<30))
+		}
 	}
 	return r.loop(ctx)
 }

@@ -44,6 +44,9 @@ func printEstimate(w io.Writer, p *harness.Plan, e harness.Estimate) error {
 	}
 	fmt.Fprintf(w, "memory %.1f GiB, %.1f for each step at a time (--jobs)\n", float64(e.Memory)/gib, float64(e.Memory)/gib/float64(e.Jobs))
 	fmt.Fprintf(w, "disk   %.1f GiB\n", float64(e.Disk)/gib)
+	for _, need := range p.Needs {
+		fmt.Fprintf(w, "needs  %s\n", need)
+	}
 	for _, d := range p.Deviations() {
 		fmt.Fprintf(w, "- %s\n", d)
 	}

@@ -50,14 +50,13 @@ func (f *File) Params() ([]nn.Tensor, error) {
 	return out, nil
 }
 
-// Load reads the values of params from the file, one tensor in memory at a time beside
-// them: what ParamSet.Load does for tensors that are in memory. An outline gets values
-// where the file has some. Nothing is read if a shape or a type does not fit.
-func (f *File) Load(params *nn.ParamSet) (nn.LoadReport, error) {
+// Compare tells which of the parameters the file lacks and what it has besides them,
+// without a look at values. It fails where a shape or a type does not fit.
+func (f *File) Compare(params *nn.ParamSet) (nn.LoadReport, error) {
 	var report nn.LoadReport
-	given := map[string]*Tensor{}
+	given := map[string]bool{}
 	for _, t := range f.Tensors {
-		given[t.Name] = t
+		given[t.Name] = true
 		p := params.Get(t.Name)
 		if p == nil {
 			report.Unexpected = append(report.Unexpected, t.Name)
@@ -71,10 +70,25 @@ func (f *File) Load(params *nn.ParamSet) (nn.LoadReport, error) {
 		}
 	}
 	for _, p := range params.All() {
-		t := given[p.Name]
+		if !given[p.Name] {
+			report.Missing = append(report.Missing, p.Name)
+		}
+	}
+	return report, nil
+}
+
+// Load reads the values of params from the file, one tensor in memory at a time beside
+// them: what ParamSet.Load does for tensors that are in memory. An outline gets values
+// where the file has some. Nothing is read if a shape or a type does not fit.
+func (f *File) Load(params *nn.ParamSet) (nn.LoadReport, error) {
+	report, err := f.Compare(params)
+	if err != nil {
+		return report, err
+	}
+	for _, p := range params.All() {
+		t := f.Tensor(p.Name)
 		switch {
 		case t == nil:
-			report.Missing = append(report.Missing, p.Name)
 		case p.Kind == nn.Counter:
 			n, err := t.Int64s()
 			if err != nil {

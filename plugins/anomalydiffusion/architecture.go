@@ -9,7 +9,7 @@ import (
 type Architecture struct {
 	ldm.Model
 	Encoder SpatialEncoder
-	Side    int // of the images that the diffusion model was trained on, in pixels
+	Side    int // of images: those that the paper's diffusion model makes, and that the small one was trained on
 	Masks   int // side of masks as the encoder takes them
 
 	Describer *Describer // nil if there is none

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
@@ -106,7 +105,7 @@ func (f *fitting) makeMasks(ctx context.Context, a *artist, d *sdk.Defect) error
 		fmt.Fprintf(os.Stderr, "%s: %d of %d masks are real ones, augmented: %d attempts at each gave none that is not empty and keeps off the border\n", d.Name, augmented, s.count, attempts)
 	}
 	return f.finish(record{
-		metadata: map[string]string{metaFit: id, metaAugmented: strconv.Itoa(augmented)},
+		metadata: map[string]string{metaFit: id},
 		tensors: []nn.Tensor{
 			{Name: maskEmbedding, Shape: a.inversion.table.Shape, Data: a.inversion.table.Data},
 			{Name: madeMasks, Shape: []int{s.count, a.h, a.w}, Data: masks},

@@ -30,9 +30,8 @@ func maskFile(defect string) string { return "masks-" + url.PathEscape(defect) +
 
 // Metadata of the files.
 const (
-	metaFit       = "fit"       // digest of all that the content follows from
-	metaStep      = "step"      // training steps taken, of an unfinished file
-	metaAugmented = "augmented" // masks that are real ones, augmented
+	metaFit  = "fit"  // digest of all that the content follows from
+	metaStep = "step" // training steps taken, of an unfinished file
 )
 
 // Names of the files' tensors: embeddings as in released files, where that of masks is

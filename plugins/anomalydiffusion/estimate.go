@@ -16,14 +16,20 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 	if err != nil {
 		return sdk.Estimate{}, err
 	}
-	a := s.architecture()
-	params, err := a.Outline(1, s.inversion.sae)
+	if err := s.checkSize(width, height); err != nil {
+		return sdk.Estimate{}, err
+	}
+	m, err := outline(&s)
 	if err != nil {
 		return sdk.Estimate{}, err
 	}
+	if err := s.artist.checkFolder(width, height); err != nil {
+		return sdk.Estimate{}, err
+	}
+	a, params := m.Architecture, m.params
 	device := exec.NewCPU(runtime.GOMAXPROCS(0))
 	defer device.Close()
-	e := sdk.Estimate{Parameters: int64(params.Count())}
+	e := sdk.Estimate{Parameters: int64(params.Count()), Needs: s.needs()}
 	rate, err := measureRate(device)
 	if err != nil {
 		return e, err
@@ -42,7 +48,6 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 		largest = max(largest, cost.Bytes)
 		return time.Duration(float64(cost.Multiplications) / rate * float64(time.Second))
 	}
-	m := &pretrained{Architecture: a}
 	w, h := m.whole(width), m.whole(height)
 	f := fitting{settings: s, side: max(w, h)}
 	step := func(c curriculum, embeddings int) time.Duration {

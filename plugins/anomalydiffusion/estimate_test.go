@@ -1,6 +1,13 @@
 package anomalydiffusion
 
 import (
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/anobench/anobench/plugins/sdk"
@@ -29,12 +36,68 @@ func TestEstimateAtThePapersScale(t *testing.T) {
 	if small.Parameters > 7e6 || small.Fit <= 0 || small.Sample <= 0 {
 		t.Errorf("small %+v", small)
 	}
-	off, err := g.Estimate(options(t, all, sdk.Options{"aar": "off"}), 64, 64, 3)
+	off, err := g.Estimate(options(t, all, sdk.Options{"aar": "off", "steps": "100"}), 64, 64, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if off.Sample >= small.Sample {
-		t.Errorf("an image takes %v without re-weighting and %v with it", off.Sample, small.Sample)
+	on, err := g.Estimate(options(t, all, sdk.Options{"aar-every": "1", "steps": "100"}), 64, 64, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off.Sample >= on.Sample {
+		t.Errorf("an image takes %v without re-weighting and %v with it", off.Sample, on.Sample)
+	}
+	if small.Needs != "" || !strings.Contains(paper.Needs, "option weights") {
+		t.Errorf("small needs %q, paper %q", small.Needs, paper.Needs)
 	}
 	t.Logf("small %+v\npaper %+v", small, paper)
+}
+
+// What is wrong with files and options is told before a run begins.
+func TestEstimateRefuses(t *testing.T) {
+	all := All()[0]
+	parent := t.TempDir()
+	masks := filepath.Join(parent, "hole")
+	if err := os.Mkdir(masks, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	m := image.NewGray(image.Rect(0, 0, 48, 48))
+	m.SetGray(3, 3, color.Gray{Y: 255})
+	file, err := os.Create(filepath.Join(masks, "0.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(png.Encode(file, m), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		given sdk.Options
+		want  string // nothing: it is right
+	}{
+		{sdk.Options{"weights": checkpoint(t)}, ""},
+		{sdk.Options{"weights": checkpoint(t), "spatial-tokens": "5"}, ""}, // its encoder has other parameters, which are new then
+		{sdk.Options{"scale": "paper"}, "makes images of 256x256 pixels, 48x48 were asked for"},
+		{sdk.Options{"spatial-encoder": checkpoint(t)}, "option spatial-encoder"},
+		{sdk.Options{"init-word": "unheard-of"}, "option init-word"},
+		{sdk.Options{"masks": "generated", "mask-init-word": "unheard-of"}, "option mask-init-word"},
+		{sdk.Options{"masks": "generated", "mask-tokens": "31"}, "31 tokens of embeddings do not fit"},
+		{sdk.Options{"masks": "folder", "masks-folder": masks}, ""},
+		{sdk.Options{"masks-folder": masks}, "masks=folder goes with a folder"},
+		{sdk.Options{"masks": "folder"}, "masks=folder goes with a folder"},
+		{sdk.Options{"masks": "folder", "masks-folder": t.TempDir()}, "has no masks"},
+		{sdk.Options{"masks": "folder", "masks-folder": parent}, ""}, // folders of defects
+	} {
+		_, err := all.(sdk.Estimator).Estimate(options(t, all, c.given), 48, 48, 3)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: error %v, want one with %q", c.given, err, c.want)
+		}
+	}
+	_, err = all.(sdk.Estimator).Estimate(options(t, all, sdk.Options{"scale": "paper", "weights": checkpoint(t)}), 256, 256, 3)
+	if err == nil || !strings.Contains(err.Error(), "load a checkpoint of the same architecture") {
+		t.Errorf("weights of the other scale: %v", err)
+	}
+	_, err = all.(sdk.Estimator).Estimate(options(t, all, sdk.Options{"masks": "folder", "masks-folder": masks}), 64, 64, 3)
+	if err == nil || !strings.Contains(err.Error(), "is 48x48, 64x64 was asked for") {
+		t.Errorf("masks of another size: %v", err)
+	}
 }

@@ -372,7 +372,7 @@ func TestAblations(t *testing.T) {
 				try(dir, with(more...))
 			}
 			// Where another defect is meant, attention is as it is.
-			o := with("aar-defects", " "+sdktest.Scratch+" ,x")
+			o := with("aar-defects", " "+set.Category+"/"+sdktest.Scratch+" ,x")
 			off := generated(t, g, request(set, options(t, g, o), dir, 0, 1))[0].Image.Pix
 			if first[string(off)] != fmt.Sprint(with("sae", "true", "masked-loss", "true", "aar", "off")) {
 				t.Error("aar-defects does not leave other defects alone")
@@ -452,15 +452,15 @@ func TestErrors(t *testing.T) {
 		{"mask size", nil, func(s *sdk.FewShotSet) {
 			s.Defects[1].Pairs[0].Mask = sdktest.Set(48, 32, 1, 1).Defects[1].Pairs[0].Mask
 		}, "is 48x32, its image 32x32"},
-		{"paper weights", map[string]string{"scale": "paper", "weights": ""}, nil, "model.ckpt and name it in option weights"},
-		{"paper vocabulary", map[string]string{"scale": "paper"}, nil, "vocab.txt of"},
-		{"short vocabulary", map[string]string{"scale": "paper", "vocabulary": file}, nil, "has 5 tokens and the model 30522"},
+		{"paper size", map[string]string{"scale": "paper", "weights": ""}, nil, "makes images of 256x256 pixels, 32x32 were asked for"},
+		{"small weights", map[string]string{"scale": "paper"}, func(s *sdk.FewShotSet) { *s = *sdktest.Set(256, 256, 1, 1) }, "option weights, scale paper: checkpoint"},
+		{"short vocabulary", map[string]string{"scale": "paper", "weights": "", "vocabulary": file}, func(s *sdk.FewShotSet) { *s = *sdktest.Set(256, 256, 1, 1) }, "has 5 tokens and the model 30522"},
+		{"paper weights", map[string]string{"scale": "paper", "weights": ""}, func(s *sdk.FewShotSet) { *s = *sdktest.Set(256, 256, 1, 1) }, "weights fetch txt2img-f8-large, 5.7 GB, and name the file in option weights"},
 		{"small vocabulary", map[string]string{"vocabulary": file}, nil, "option vocabulary is for scale=paper"},
 		{"weights of what", map[string]string{"weights": file}, nil, file},
 		{"word", map[string]string{"init-word": "unheard-of"}, nil, "option init-word"},
-		{"mask word", map[string]string{"mask-init-word": "unheard-of", "iterations": "1"}, nil, "option mask-init-word"},
+		{"mask word", map[string]string{"mask-init-word": "unheard-of", "iterations": "100000000"}, nil, "option mask-init-word"},
 		{"too many tokens", map[string]string{"anomaly-tokens": "30"}, nil, "34 tokens of embeddings do not fit"},
-		{"no folder", map[string]string{"masks": "folder"}, nil, "a folder goes with masks=folder"},
 		{"guidance", map[string]string{"guidance": "0.5"}, nil, "option guidance is 0.5"},
 		{"eta", map[string]string{"eta": "-0.5"}, nil, "option eta is -0.5"},
 		{"steps", map[string]string{"steps": "3"}, nil, "option steps: 3 DDIM steps"},
@@ -492,6 +492,7 @@ func TestErrors(t *testing.T) {
 			set.Category = "other"
 			r.Set = &set
 		}, "has no embedding of other+blob"},
+		{"no folder", func(r *sdk.Request) { r.Options = options(t, g, quick(t, map[string]string{"masks": "folder"})) }, "masks=folder goes with a folder"},
 		{"no masks", func(r *sdk.Request) { r.Options = options(t, g, quick(t)) }, `has no masks of defect "blob"`},
 		{"more tokens", func(r *sdk.Request) {
 			r.Options = options(t, g, quick(t, map[string]string{"masks": "augmented", "spatial-tokens": "5"}))

@@ -3,7 +3,6 @@ package anomalydiffusion
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -69,14 +68,60 @@ func (s *artistSettings) augmented(req *sdk.Request, d *sdk.Defect) (maskSource,
 	return func(rng *rand.Rand) *sdk.Mask { return augmentedMask(rng, pairs, anywhere) }, nil
 }
 
+var errFolder = errors.New("options masks and masks-folder: masks=folder goes with a folder, and a folder with it")
+
 // fromFolder reads the masks of a folder, or of its folder of the defect's name.
 func (s *artistSettings) fromFolder(req *sdk.Request) (maskSource, error) {
-	dir := filepath.Join(s.folder, req.Defect)
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		dir = s.folder
-		entries, err = os.ReadDir(dir)
+	if s.folder == "" {
+		return nil, errFolder
 	}
+	dir := filepath.Join(s.folder, req.Defect)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		dir = s.folder
+	}
+	masks, err := masksIn(dir, req.Width, req.Height)
+	if err == nil && len(masks) == 0 {
+		err = fmt.Errorf("option masks-folder: %s has no masks", dir)
+	}
+	return oneOf(masks), err
+}
+
+// checkFolder reads all masks of the folder and of the folders in it, and fails where one
+// is not of the wanted size, or none is there.
+func (s *artistSettings) checkFolder(w, h int) error {
+	switch {
+	case (s.source == "folder") != (s.folder != ""):
+		return errFolder
+	case s.folder == "":
+		return nil
+	}
+	masks, err := masksIn(s.folder, w, h)
+	if err != nil {
+		return err
+	}
+	inside, err := os.ReadDir(s.folder)
+	if err != nil {
+		return fmt.Errorf("option masks-folder: %w", err)
+	}
+	for _, e := range inside {
+		if !e.IsDir() {
+			continue
+		}
+		more, err := masksIn(filepath.Join(s.folder, e.Name()), w, h)
+		if err != nil {
+			return err
+		}
+		masks = append(masks, more...)
+	}
+	if len(masks) == 0 {
+		return fmt.Errorf("option masks-folder: %s has no masks", s.folder)
+	}
+	return nil
+}
+
+// masksIn reads the masks of w by h pixels that lie in a folder.
+func masksIn(dir string, w, h int) ([]*sdk.Mask, error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("option masks-folder: %w", err)
 	}
@@ -90,8 +135,8 @@ func (s *artistSettings) fromFolder(req *sdk.Request) (maskSource, error) {
 		if err != nil {
 			return nil, fmt.Errorf("option masks-folder: %w", err)
 		}
-		if m.Width != req.Width || m.Height != req.Height {
-			return nil, fmt.Errorf("option masks-folder: %s is %dx%d, %dx%d was asked for: scale masks to the working size", path, m.Width, m.Height, req.Width, req.Height)
+		if m.Width != w || m.Height != h {
+			return nil, fmt.Errorf("option masks-folder: %s is %dx%d, %dx%d was asked for: scale masks to the working size", path, m.Width, m.Height, w, h)
 		}
 		mask := &sdk.Mask{Width: m.Width, Height: m.Height, Pix: m.Pix}
 		for i, v := range mask.Pix {
@@ -105,10 +150,7 @@ func (s *artistSettings) fromFolder(req *sdk.Request) (maskSource, error) {
 		}
 		masks = append(masks, mask)
 	}
-	if len(masks) == 0 {
-		return nil, fmt.Errorf("option masks-folder: %s has no masks", dir)
-	}
-	return oneOf(masks), nil
+	return masks, nil
 }
 
 func empty(m *sdk.Mask) bool { return !slices.ContainsFunc(m.Pix, func(v byte) bool { return v != 0 }) }

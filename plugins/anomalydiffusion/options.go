@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
 	"github.com/anobench/anobench/plugins/sdk"
@@ -74,7 +73,7 @@ func (g *generator) options() []sdk.Option {
 		count("seed", "23", "0", "2147483647", "Seed of training in runs of seed 1 (released: 23), one more for each seed after it."),
 		scaled("save-every", "100000000", "Training steps after which the state is saved to go on from", small.saveEvery, paper.saveEvery),
 		text("masks", "", fmt.Sprintf("Masks come from a mask embedding (generated), from real masks that are flipped, turned, scaled and moved (augmented), or from a folder; no text: %s at scale small, %s at scale paper.", small.masks, paper.masks), "", "generated", "augmented", "folder"),
-		file("masks-folder", "Folder of masks, or of a folder of masks for each defect, at the size of the images, for masks=folder."),
+		later(file("masks-folder", "Folder of masks, or of a folder of masks for each defect, at the size of the images, for masks=folder.")),
 		count("mask-tokens", "4", "1", "64", "Tokens of a mask embedding (paper: 4 in Sec. 4.1, 2 in Sec. C.1; released: 16)."),
 		text("mask-init-word", "", fmt.Sprintf("Word that mask embeddings start from; none: what the describer of scale small writes about the masks, %s at scale paper (released).", paper.maskWord)),
 		scaled("mask-iterations", "100000000", "Training steps of each mask embedding", small.maskIterations, paper.maskIterations),
@@ -106,7 +105,7 @@ func (g *generator) options() []sdk.Option {
 		later(number("aar-temperature", "0", "0", "1000000000", fmt.Sprintf("Temperature of the softmax of aar=paper, above 1 to spread weights; 0: %v at scale small, %v at scale paper (paper: none).", small.temperature, paper.temperature))),
 		later(scaled("aar-every", "500", "Steps after which weights of aar=paper are made anew, for which an image is decoded", small.every, paper.every)),
 		later(yes("aar-same-step", "false", "Weights of aar=paper act on the step that they are made from, which takes a second prediction, not on the next one.")),
-		later(text("aar-defects", "", "Defects that attention is re-weighted for, separated by commas; none: all of them.")),
+		later(sdk.Option{Name: "aar-defects", Type: sdk.Defects, Help: "Defects that attention is re-weighted for, as crack or tile/crack, with commas between them; none: all of them."}),
 	)
 }
 
@@ -201,9 +200,6 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 	if s.artist.word == "" {
 		s.artist.word = f.maskWord
 	}
-	if (s.artist.source == "folder") != (s.artist.folder != "") {
-		return s, fmt.Errorf("option masks is %s and masks-folder %q: a folder goes with masks=folder", s.artist.source, s.artist.folder)
-	}
 	s.painter = painterSettings{
 		steps: or("steps", f.steps), eta: o.Float("eta"), guidance: o.Float("guidance"), paste: o.String("final-paste"),
 		reweighting: "off", promptToPrompt: g.promptToPrompt,
@@ -250,11 +246,7 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 			s.painter.temperature = f.temperature
 		}
 		s.painter.every, s.painter.sameStep = or("aar-every", f.every), o.Bool("aar-same-step")
-		for name := range strings.SplitSeq(o.String("aar-defects"), ",") {
-			if name = strings.TrimSpace(name); name != "" {
-				s.painter.defects = append(s.painter.defects, name)
-			}
-		}
+		s.painter.defects = o.Defects("aar-defects")
 	}
 	schedule := s.architecture().Schedule
 	if _, err := s.painter.ddim(schedule); err != nil {
@@ -274,6 +266,14 @@ func (s *settings) architecture() Architecture {
 		return Paper(tokens)
 	}
 	return Small(tokens)
+}
+
+// checkSize refuses images that the paper's model does not make.
+func (s *settings) checkSize(w, h int) error {
+	if side := s.architecture().Side; s.paper && (w != side || h != side) {
+		return fmt.Errorf("scale=paper makes images of %dx%d pixels, %dx%d were asked for: set the size to %d, as --profile paper does", side, side, w, h, side)
+	}
+	return nil
 }
 
 // check looks for what is wrong with a set before anything takes long.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/anobench/anobench/nn"
@@ -32,14 +33,37 @@ type pretrained struct {
 	newEncoder  bool // the checkpoint lacks some of the spatial encoder
 }
 
-// open loads the networks that the settings name.
-func open(s *settings) (_ *pretrained, err error) {
-	m := &pretrained{Architecture: s.architecture(), tokenizer: ldm.SmallTokenizer()}
+// needs says what the settings lack for networks with values.
+func (s *settings) needs() string {
 	switch {
 	case s.paper && s.weights == "":
-		return nil, errors.New("scale=paper needs the latent diffusion model: get txt2img-f8-large, 5.7 GB, from https://ommer-lab.com/files/latent-diffusion/nitro/txt2img-f8-large/model.ckpt and name it in option weights")
+		return "scale=paper needs the latent diffusion model: get it by anobench weights fetch txt2img-f8-large, 5.7 GB, and name the file in option weights"
 	case s.paper && s.vocabulary == "":
-		return nil, errors.New("scale=paper needs a vocabulary: get vocab.txt of https://huggingface.co/bert-base-uncased and name it in option vocabulary")
+		return "scale=paper needs a vocabulary: get it by anobench weights fetch bert-base-uncased and name the file in option vocabulary"
+	}
+	return ""
+}
+
+// outline is the networks without values, and without prompts where the vocabulary is
+// lacking. It looks for what is wrong with files, words and numbers of tokens.
+func outline(s *settings) (m *pretrained, err error) {
+	m = &pretrained{Architecture: s.architecture(), tokenizer: ldm.SmallTokenizer()}
+	if m.params, err = m.Outline(s.inversion.seed, s.inversion.sae); err != nil {
+		return nil, err
+	}
+	if s.weights != "" {
+		if err := m.compare(s); err != nil {
+			return nil, err
+		}
+	}
+	if s.inversion.encoder != "" && s.inversion.sae {
+		if err := m.withEncoder(s.inversion.encoder, func(*weights.File, *nn.ParamSet) error { return nil }); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case s.paper && s.vocabulary == "":
+		return m, nil
 	case !s.paper && s.vocabulary != "":
 		return nil, errors.New("option vocabulary is for scale=paper: scale small has its own")
 	case s.vocabulary != "":
@@ -56,19 +80,78 @@ func open(s *settings) (_ *pretrained, err error) {
 	for _, p := range ldm.Prompts() {
 		m.prompts = append(m.prompts, m.tokenizer.Encode(p, m.Text.Length))
 	}
-	if m.params, err = m.Outline(s.inversion.seed, s.inversion.sae); err != nil {
+	return m, m.says(s)
+}
+
+// compare looks whether the checkpoint is of this model.
+func (m *pretrained) compare(s *settings) error {
+	f, err := weights.Open(s.weights)
+	if err != nil {
+		return fmt.Errorf("option weights: %w", err)
+	}
+	defer f.Close()
+	report, err := f.Compare(m.params)
+	if err != nil {
+		return fmt.Errorf("option weights, scale %s: checkpoint %s: %w", s.scale(), s.weights, err)
+	}
+	return m.lacks(s, report)
+}
+
+// lacks fails where a checkpoint has not all of the model. The spatial encoder may be
+// missing.
+func (m *pretrained) lacks(s *settings, report nn.LoadReport) error {
+	missing := slices.DeleteFunc(slices.Clone(report.Missing), func(name string) bool { return strings.HasPrefix(name, encoderPrefix) })
+	m.newEncoder = len(missing) < len(report.Missing)
+	if len(missing) > 0 {
+		return fmt.Errorf("checkpoint %s lacks %d parameters of the model, the first of which is %s: it is of another model than scale %s has", s.weights, len(missing), missing[0], s.scale())
+	}
+	return nil
+}
+
+// says looks whether prompts can be made: whether embeddings find place in them and the
+// vocabulary has the words that embeddings start from.
+func (m *pretrained) says(s *settings) error {
+	type start struct {
+		option, word string
+		tokens       int
+	}
+	var starts []start
+	if v := &s.inversion; v.embeddings == "" {
+		tokens := v.anomalyTokens
+		if v.sae {
+			tokens += m.Encoder.Tokens
+		}
+		starts = append(starts, start{"init-word", v.word, tokens})
+	}
+	if a := &s.artist; a.source == "generated" {
+		starts = append(starts, start{"mask-init-word", a.word, a.tokens})
+	}
+	for _, v := range starts {
+		if _, err := m.spliced(v.tokens); err != nil {
+			return err
+		}
+		if v.word == "" {
+			continue
+		}
+		if _, err := m.tokenizer.ID(v.word); err != nil {
+			return fmt.Errorf("option %s: %w", v.option, err)
+		}
+	}
+	return nil
+}
+
+// open loads the networks that the settings name.
+func open(s *settings) (*pretrained, error) {
+	m, err := outline(s)
+	if err != nil {
 		return nil, err
 	}
-	m.device = exec.NewCPU(runtime.GOMAXPROCS(0))
-	defer func() {
-		if err != nil {
-			m.device.Close()
-		}
-	}()
-	if need, free := 4*int64(m.params.Count()), m.device.Free(); need > free {
-		return nil, fmt.Errorf("parameters of the model: %w: or take scale=small", &exec.MemoryError{Need: need, Free: free})
+	if lacking := s.needs(); lacking != "" {
+		return nil, errors.New(lacking)
 	}
+	m.device = exec.NewCPU(runtime.GOMAXPROCS(0))
 	if err := m.load(s); err != nil {
+		m.device.Close()
 		return nil, err
 	}
 	return m, nil
@@ -78,28 +161,28 @@ func (m *pretrained) close() { m.device.Close() }
 
 // load gives the parameters their values.
 func (m *pretrained) load(s *settings) error {
+	if need, free := 4*int64(m.params.Count()), m.device.Free(); need > free {
+		return fmt.Errorf("parameters of the model: %w: or take scale=small", &exec.MemoryError{Need: need, Free: free})
+	}
 	report, err := m.read(s.weights)
 	if err != nil {
 		return fmt.Errorf("option weights, scale %s: %w", s.scale(), err)
 	}
-	var missing []string
-	for _, name := range report.Missing {
-		if strings.HasPrefix(name, encoderPrefix) {
-			m.newEncoder = true
-		} else {
-			missing = append(missing, name)
-		}
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("checkpoint %s lacks %d parameters of the model, the first of which is %s: it is of another model than scale %s has", s.weights, len(missing), missing[0], s.scale())
+	if err := m.lacks(s, report); err != nil {
+		return err
 	}
 	m.params.Fill()
-	if path := s.inversion.encoder; path != "" && s.inversion.sae {
-		if err := m.loadEncoder(path); err != nil {
-			return fmt.Errorf("option spatial-encoder: %w", err)
-		}
+	if s.inversion.encoder == "" || !s.inversion.sae {
+		return nil
 	}
-	return nil
+	m.newEncoder = false
+	return m.withEncoder(s.inversion.encoder, func(f *weights.File, own *nn.ParamSet) error {
+		for _, p := range own.All() {
+			p.Data = m.params.Get(encoderPrefix + p.Name).Data
+		}
+		_, err := f.Load(own)
+		return err
+	})
 }
 
 // read reads a checkpoint; without one the small model.
@@ -121,30 +204,29 @@ func (s *settings) scale() string {
 	return "small"
 }
 
-// loadEncoder reads the spatial encoder from a file of its own, in which names have no
-// prefix.
-func (m *pretrained) loadEncoder(path string) error {
+// withEncoder calls do with a file of the spatial encoder alone, in which names have no
+// prefix, and the outline that it fits.
+func (m *pretrained) withEncoder(path string, do func(f *weights.File, own *nn.ParamSet) error) error {
 	own := nn.NewOutline(1)
 	g := nn.NewGraph(own, nn.Eval)
 	if _, err := m.Encoder.Embedding(g, g.Input("mask", 1, 1, m.Masks, m.Masks)); err != nil {
 		return err
 	}
-	for _, p := range own.All() {
-		p.Data = m.params.Get(encoderPrefix + p.Name).Data
-	}
 	f, err := weights.Open(path)
 	if err != nil {
-		return err
+		return fmt.Errorf("option spatial-encoder: %w", err)
 	}
 	defer f.Close()
-	report, err := f.Load(own)
+	report, err := f.Compare(own)
+	if err == nil && len(report.Missing)+len(report.Unexpected) > 0 {
+		err = fmt.Errorf("it does not fit an encoder of %d tokens (option spatial-tokens): missing %v, unexpected %v", m.Encoder.Tokens, brief(report.Missing), brief(report.Unexpected))
+	}
+	if err == nil {
+		err = do(f, own)
+	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("option spatial-encoder: %s: %w", path, err)
 	}
-	if len(report.Missing) > 0 || len(report.Unexpected) > 0 {
-		return fmt.Errorf("%s does not fit an encoder of %d tokens (option spatial-tokens): missing %v, unexpected %v", path, m.Encoder.Tokens, brief(report.Missing), brief(report.Unexpected))
-	}
-	m.newEncoder = false
 	return nil
 }
 

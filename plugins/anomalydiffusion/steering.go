@@ -26,7 +26,7 @@ func (p *painter) steers(defect string, contexts int) *steering {
 	switch {
 	case p.promptToPrompt:
 		s.kind, s.form = "share", ldm.ShareMaps
-	case p.reweighting == "off" || len(p.defects) > 0 && !slices.Contains(p.defects, defect):
+	case p.reweighting == "off" || len(p.defects) > 0 && !slices.Contains(p.defects, defect) && !slices.Contains(p.defects, p.set.Category+"/"+defect):
 		return nil
 	case p.reweighting == "paper":
 		s.form = ldm.WeighMaps

@@ -64,7 +64,7 @@ func (c *Client) Estimate(ctx context.Context, opts Options, width, height, defe
 	}
 	return Estimate{
 		Parameters: r.GetParameters(), Memory: r.GetMemory(),
-		Fit: seconds(r.GetFitSeconds()), Sample: seconds(r.GetSampleSeconds()),
+		Fit: seconds(r.GetFitSeconds()), Sample: seconds(r.GetSampleSeconds()), Needs: r.GetNeeds(),
 	}, true, nil
 }
 

@@ -39,7 +39,8 @@ type Generator interface {
 type Estimator interface {
 	// Estimate is for one category with so many defects, at a size of images in
 	// pixels, with complete and valid options. An error means that the work cannot
-	// be done here: a weight file that is missing, too little memory.
+	// be done with them: a weight file of another network, options that do not go
+	// together.
 	Estimate(opts Options, width, height, defects int) (Estimate, error)
 }
 
@@ -49,6 +50,9 @@ type Estimate struct {
 	Memory     int64         // bytes of its process at most
 	Fit        time.Duration // of a category
 	Sample     time.Duration // of one
+	// Needs says what is not given without which the work cannot be done, and where
+	// it is to be had: weights. Empty if nothing is. Runs are refused with it.
+	Needs string
 }
 
 // A Description is what a generator publishes about itself.
@@ -80,13 +84,16 @@ const (
 	Float  OptionType = "float"
 	String OptionType = "string"
 	Path   OptionType = "path" // existing file or folder; made absolute by the harness
+	// Names of defects, or category/defect, with commas between them; the harness sees
+	// to it that the data set has them.
+	Defects OptionType = "defects"
 )
 
 // An Option is one entry of a generator's option schema.
 type Option struct {
 	Name    string
 	Type    OptionType
-	Default string   // textual, parsed as Type; "" is valid for String and Path only
+	Default string   // textual, parsed as Type; "" is valid for String, Path and Defects only
 	Choices []string // allowed values, empty: any
 	Min     string   // inclusive bounds for Int and Float, "" for none
 	Max     string

@@ -31,6 +31,14 @@ func (o Options) Float(name string) float64 { return must(name, o.get(name), par
 // form.
 func (o Options) String(name string) string { return o.get(name) }
 
+// Defects returns the names of a Defects option, none for "".
+func (o Options) Defects(name string) []string {
+	if text := o.get(name); text != "" {
+		return strings.Split(text, ",")
+	}
+	return nil
+}
+
 // Path returns the absolute path of a Path option, or "" if none was given.
 func (o Options) Path(name string) string { return o.get(name) }
 
@@ -136,6 +144,14 @@ func (o Option) parse(text string) (string, error) {
 			return "", fmt.Errorf("option %s: %w: give an existing file or folder", o.Name, err)
 		}
 		text = abs
+	case Defects:
+		var names []string
+		for name := range strings.SplitSeq(text, ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				names = append(names, name)
+			}
+		}
+		text = strings.Join(names, ",")
 	case String:
 	default:
 		return "", fmt.Errorf("option %s: unknown type %q", o.Name, o.Type)

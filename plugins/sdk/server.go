@@ -89,7 +89,7 @@ func (s *service) Estimate(ctx context.Context, req *pb.EstimateRequest) (r *pb.
 		if err != nil {
 			return err
 		}
-		r = &pb.EstimateResponse{Parameters: e.Parameters, Memory: e.Memory, FitSeconds: e.Fit.Seconds(), SampleSeconds: e.Sample.Seconds()}
+		r = &pb.EstimateResponse{Parameters: e.Parameters, Memory: e.Memory, FitSeconds: e.Fit.Seconds(), SampleSeconds: e.Sample.Seconds(), Needs: e.Needs}
 		return nil
 	})
 	return r, err

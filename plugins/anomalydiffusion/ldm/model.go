@@ -1,9 +1,7 @@
 package ldm
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -112,9 +110,6 @@ func (m Model) Load(path string) (*nn.ParamSet, nn.LoadReport, error) {
 // checkpoints are known to have and nothing needs.
 func Read(path string, params *nn.ParamSet) (nn.LoadReport, error) {
 	f, err := weights.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: get the latent diffusion model txt2img-f8-large, 5.7 GB, from https://ommer-lab.com/files/latent-diffusion/nitro/txt2img-f8-large/model.ckpt", err)
-	}
 	if err != nil {
 		return nn.LoadReport{}, err
 	}

@@ -235,7 +235,7 @@ func (x *Capabilities) GetSelfContained() bool {
 type Option struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"` // "bool", "int", "float", "string" or "path"
+	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"` // "bool", "int", "float", "string", "path" or "defects"
 	Default       string                 `protobuf:"bytes,3,opt,name=default,proto3" json:"default,omitempty"`
 	Choices       []string               `protobuf:"bytes,4,rep,name=choices,proto3" json:"choices,omitempty"`
 	Min           string                 `protobuf:"bytes,5,opt,name=min,proto3" json:"min,omitempty"`
@@ -406,6 +406,7 @@ type EstimateResponse struct {
 	Memory        int64                  `protobuf:"varint,2,opt,name=memory,proto3" json:"memory,omitempty"`                            // bytes
 	FitSeconds    float64                `protobuf:"fixed64,3,opt,name=fit_seconds,json=fitSeconds,proto3" json:"fit_seconds,omitempty"` // of a category
 	SampleSeconds float64                `protobuf:"fixed64,4,opt,name=sample_seconds,json=sampleSeconds,proto3" json:"sample_seconds,omitempty"`
+	Needs         string                 `protobuf:"bytes,5,opt,name=needs,proto3" json:"needs,omitempty"` // what is not given without which the work cannot be done
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -466,6 +467,13 @@ func (x *EstimateResponse) GetSampleSeconds() float64 {
 		return x.SampleSeconds
 	}
 	return 0
+}
+
+func (x *EstimateResponse) GetNeeds() string {
+	if x != nil {
+		return x.Needs
+	}
+	return ""
 }
 
 // A Picture is 8-bit pixels, interleaved, rows top to bottom: 3 channels for
@@ -1368,7 +1376,7 @@ const file_generator_proto_rawDesc = "" +
 	"\adefects\x18\x04 \x01(\rR\adefects\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x06\b\x84\a\x10\xe8\a\"\x92\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x06\b\x84\a\x10\xe8\a\"\xa8\x01\n" +
 	"\x10EstimateResponse\x12\x1e\n" +
 	"\n" +
 	"parameters\x18\x01 \x01(\x03R\n" +
@@ -1376,7 +1384,8 @@ const file_generator_proto_rawDesc = "" +
 	"\x06memory\x18\x02 \x01(\x03R\x06memory\x12\x1f\n" +
 	"\vfit_seconds\x18\x03 \x01(\x01R\n" +
 	"fitSeconds\x12%\n" +
-	"\x0esample_seconds\x18\x04 \x01(\x01R\rsampleSeconds\"\x8f\x01\n" +
+	"\x0esample_seconds\x18\x04 \x01(\x01R\rsampleSeconds\x12\x14\n" +
+	"\x05needs\x18\x05 \x01(\tR\x05needs\"\x8f\x01\n" +
 	"\aPicture\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05width\x18\x02 \x01(\rR\x05width\x12\x16\n" +
