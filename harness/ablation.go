@@ -80,12 +80,18 @@ func (c Config) Ablate(table int) (Config, error) {
 	if !ok {
 		return c, fmt.Errorf("no ablation %d: the paper has Tables 6, 7, 8 and 9", table)
 	}
-	if table == 7 && c.TrainShare != 0 {
-		return c, fmt.Errorf("configuration: train_share is %g, but the rows of Table 7 set it: leave it out", c.TrainShare)
+	g := c.Generators[0]
+	if share := cmp.Or(g.TrainShare, c.TrainShare); table == 7 && share != 0 {
+		return c, fmt.Errorf("configuration: train_share is %g, but the rows of Table 7 set it: leave it out", share)
 	}
 	var out []GeneratorConfig
 	for _, v := range rows {
-		out = append(out, c.Generators[0].with(v))
+		for _, name := range slices.Sorted(maps.Keys(v.options)) {
+			if given, ok := g.Options[name]; ok {
+				return c, fmt.Errorf("option %s of %s is %s, but the rows of Table %d set it: leave it out, or vary it by --sweep", name, g.Row(), given, table)
+			}
+		}
+		out = append(out, g.with(v))
 	}
 	c.Generators = out
 	return c, nil

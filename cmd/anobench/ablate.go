@@ -51,6 +51,9 @@ before costs nothing. The configuration is that of anobench run.`,
 			if err != nil {
 				return err
 			}
+			if len(c.Generators) != len(a.generators) {
+				return usagef("the configuration has several rows of %s: name one by its label (--generator)", strings.Join(a.generators, " or "))
+			}
 			if rateTest != "" {
 				c.RateTest = dataset.TestPart(rateTest)
 			}

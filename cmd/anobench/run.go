@@ -95,18 +95,11 @@ func (f *runFlags) config(cmd *cobra.Command, file string) (harness.Config, erro
 		c.Categories = f.categories
 	}
 	if f.generators != nil {
-		known := make(map[string]harness.GeneratorConfig)
-		for _, g := range c.Generators {
-			known[g.Row()] = g
-		}
-		c.Generators = nil
+		var chosen []harness.GeneratorConfig
 		for _, name := range f.generators {
-			g, ok := known[name]
-			if !ok {
-				g = harness.GeneratorConfig{Name: name}
-			}
-			c.Generators = append(c.Generators, g)
+			chosen = append(chosen, named(c.Generators, name)...)
 		}
+		c.Generators = chosen
 	}
 	if cmd.Flags().Changed("seeds") {
 		c.Seeds = f.seeds
@@ -126,6 +119,27 @@ func (f *runFlags) config(cmd *cobra.Command, file string) (harness.Config, erro
 		return c, usageError{err}
 	}
 	return c, nil
+}
+
+// named are the rows of that label; otherwise those of that generator, with its defaults if
+// there are none.
+func named(rows []harness.GeneratorConfig, name string) []harness.GeneratorConfig {
+	var byLabel, byName []harness.GeneratorConfig
+	for _, g := range rows {
+		if g.Row() == name {
+			byLabel = append(byLabel, g)
+		}
+		if g.Name == name {
+			byName = append(byName, g)
+		}
+	}
+	switch {
+	case byLabel != nil:
+		return byLabel
+	case byName != nil:
+		return byName
+	}
+	return []harness.GeneratorConfig{{Name: name}}
 }
 
 // setOption gives an option, "generator.name=value", to the rows of that label or of that

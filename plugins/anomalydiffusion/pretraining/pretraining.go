@@ -3,13 +3,16 @@ package pretraining
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"runtime"
 	"sync"
 	"time"
 
+	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
 	"github.com/anobench/anobench/nn/weights"
 	"github.com/anobench/anobench/plugins/anomalydiffusion"
@@ -33,8 +36,8 @@ var Default = Training{Seed: 30, PerKind: 120, AutoencoderSteps: 1800, Examples:
 const spatialTokens = 4
 
 // Run trains the small model and writes it to a file of half precision. What the
-// autoencoder has learned is kept beside it in <file>.autoencoder, and a second run
-// goes on from there.
+// autoencoder has learned is kept beside it in <file>.autoencoder, and a second run of
+// the same training goes on from there.
 func Run(ctx context.Context, path string, t Training, progress func(part string, step, steps int, loss float64, left time.Duration)) error {
 	s, err := drawSurfaces(ctx, t.Seed, t.PerKind)
 	if err != nil {
@@ -55,19 +58,14 @@ func Run(ctx context.Context, path string, t Training, progress func(part string
 			progress(part, step, steps, loss, time.Since(began)/time.Duration(step)*time.Duration(steps-step))
 		}
 	}
-	if f, err := weights.Open(first); errors.Is(err, fs.ErrNotExist) {
+	of := map[string]string{"training": fmt.Sprintf("seed %d, %d pieces, %d steps", t.Seed, t.PerKind, t.AutoencoderSteps)}
+	if known, err := learned(first, of, params); err != nil {
+		return err
+	} else if !known {
 		if err := trainAutoencoder(ctx, a.Model, params, device, s, t, timed("autoencoder", t.AutoencoderSteps)); err != nil {
 			return err
 		}
-		if err := weights.SaveParams(first, nil, params); err != nil {
-			return err
-		}
-	} else if err != nil {
-		return err
-	} else {
-		_, err := f.Load(params)
-		f.Close()
-		if err != nil {
+		if err := weights.SaveParams(first, of, params); err != nil {
 			return err
 		}
 	}
@@ -93,6 +91,24 @@ func Run(ctx context.Context, path string, t Training, progress func(part string
 		return err
 	}
 	return os.Remove(first)
+}
+
+// learned gives params the values of a file of an equal training. It says whether there is
+// one.
+func learned(path string, of map[string]string, params *nn.ParamSet) (bool, error) {
+	f, err := weights.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	if !maps.Equal(f.Metadata, of) {
+		return false, nil
+	}
+	_, err = f.Load(params)
+	return err == nil, err
 }
 
 // batch draws examples in parallel; which ones follows from rng alone.

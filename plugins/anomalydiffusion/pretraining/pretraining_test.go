@@ -2,8 +2,10 @@ package pretraining
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -41,5 +43,37 @@ func TestRunKeepsTheModel(t *testing.T) {
 	}
 	if len(report.Missing) > 0 || len(report.Unexpected) > 0 {
 		t.Errorf("missing %v, unexpected %v", report.Missing, report.Unexpected)
+	}
+}
+
+// A training that was stopped after the autoencoder takes it up again; another does not.
+func TestRunGoesOnFromTheAutoencoder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ldm.safetensors")
+	quick := Training{Seed: 1, PerKind: 1, AutoencoderSteps: 2, Examples: 16, DescriberSteps: 2, DiffusionSteps: 2, Threads: 2}
+	run := func(seed uint64) (parts []string) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		quick.Seed = seed
+		err := Run(ctx, path, quick, func(part string, _, _ int, _ float64, _ time.Duration) {
+			if !slices.Contains(parts, part) {
+				parts = append(parts, part)
+			}
+			if part == "describer" {
+				cancel()
+			}
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("the training was to be stopped: %v", err)
+		}
+		return parts
+	}
+	for _, c := range []struct {
+		seed uint64
+		want []string
+	}{{1, []string{"autoencoder", "describer"}}, {1, []string{"describer"}}, {2, []string{"autoencoder", "describer"}}} {
+		if got := run(c.seed); !slices.Equal(got, c.want) {
+			t.Errorf("seed %d trains %v, want %v", c.seed, got, c.want)
+		}
 	}
 }
