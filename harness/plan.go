@@ -88,7 +88,7 @@ func (s *Step) String() string {
 type Plan struct {
 	Config  Config            `json:"-"`
 	Methods map[string]string `json:"methods"` // generators' names in the paper's tables
-	Needs   []string          `json:"-"`       // what is not given without which generators cannot work: Run refuses
+	Needs   []string          `json:"-"`       // what is not given without which generators cannot work: the plan may be looked at, not run
 	Steps   []*Step           `json:"steps"`
 	byKey   map[string]*Step
 

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/anobench/anobench/internal/memory"
@@ -31,9 +30,6 @@ type Options struct {
 // not need it go on; the error joins all failures. Cancelling ctx stops the
 // workers; whatever is finished stays.
 func Run(ctx context.Context, p *Plan, o Options) error {
-	if len(p.Needs) > 0 {
-		return errors.New(strings.Join(p.Needs, "\n"))
-	}
 	if o.Jobs < 1 {
 		o.Jobs = runtime.NumCPU()
 	}

@@ -240,6 +240,9 @@ func (f *runFlags) execute(cmd *cobra.Command, c harness.Config, tables tablesOf
 		}
 		return printEstimate(cmd.OutOrStdout(), plan, e)
 	}
+	if len(plan.Needs) > 0 {
+		return errors.New(strings.Join(plan.Needs, "\n"))
+	}
 	dir := filepath.Join(f.runs, c.Name)
 	began := time.Now()
 	show := newProgress(cmd.ErrOrStderr(), plan)
