@@ -36,14 +36,14 @@ type runFlags struct {
 
 func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.profile, "profile", "quick", "sizes and steps: "+strings.Join(harness.Profiles, ", "))
+	flags.StringVar(&f.profile, "profile", "quick", "sizes and steps: quick (images of 64 pixels), small (128) or paper (256, the published protocol)")
 	flags.StringVar(&f.data, "data", "", "data set in MVTec AD layout, or one category of it (default: the embedded one)")
 	flags.StringSliceVar(&f.categories, "categories", nil, "categories to run (default: all)")
 	flags.StringSliceVar(&f.filter, "filter", nil, "leave pairs with these faults out of training: "+strings.Join(generation.AllFaults, ", "))
 	flags.StringVar(&f.name, "name", "", "name of the run (default: the profile, and the data set's folder if there is one)")
 	flags.IntVar(&f.seeds, "seeds", 0, "number of runs with different seeds, for standard deviations (default 1)")
 	flags.Uint64Var(&f.seed, "seed", 0, "first seed (default 1)")
-	flags.StringVar(&f.selectBy, "select", "", "epoch to keep: last, best-on-test or val-generated (default last)")
+	flags.StringVar(&f.selectBy, "select", "", "epoch of localizers to keep: last, best-on-test or val-generated (default last)")
 	flags.StringVar(&f.runs, "runs", "runs", "folder of runs")
 	flags.StringVar(&f.store, "store", defaultStore(), "folder of finished steps, shared by all runs")
 	addWeightsDir(cmd, &f.weights)

@@ -46,7 +46,7 @@ whose mask is empty, not filled or off the product. Masks and sources go by the
 images' names, masks also by these with _mask. Folders are not searched below; PNG,
 JPEG, BMP and TIFF files count. Images of other sizes are resized to the first one's.
 docs/metrics.md defines every number.`,
-		Example: `  anobench score generated/bottle/broken_large/image --reference real/broken_large
+		Example: `  anobench score generated/bottle/broken_large/image --reference /data/mvtec/bottle/test/broken_large
   anobench score gen/image --masks gen/mask --sources gen/normal --reference real --reference-masks real_masks
   anobench score out --reference real --ic-lpips dfmgan --format json`,
 		Args: cobra.ExactArgs(1),

@@ -30,7 +30,7 @@ alone, with the paper's own errors in footnotes. Otherwise from the records of
 a run (the newest, or --run NAME): measured values beside the published ones,
 the deviations from the paper's protocol under the table. "generation" is the
 metrics of generated images beside the paper's, "sweep" the rows of anobench
-ablate --sweep, which also makes Tables 6 to 9.`,
+ablate --sweep; anobench ablate 6 to 9 make those of Tables 6 to 9.`,
 		Example: "  anobench table 2,10\n  anobench table 1,generation\n  anobench table 1,2,3 --paper --format latex\n  anobench table 3 --run leather --format csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

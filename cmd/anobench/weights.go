@@ -74,7 +74,7 @@ func newWeightsFetch() *cobra.Command {
 		Long: `Download weight files, verify their SHA-256 and convert them to safetensors. A
 download that breaks off goes on where it stopped. "all" fetches every file. Where
 there is no way out to the network, put the files into the weights folder under the
-names that anobench weights list prints; they are used as they are.`,
+names that their addresses end in (anobench weights list); they are used as they are.`,
 		Example: "  anobench weights fetch inception-2015-12-05 vgg16\n  anobench weights fetch all --mirror http://fileserver/weights",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
