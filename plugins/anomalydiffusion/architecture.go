@@ -9,7 +9,6 @@ import (
 type Architecture struct {
 	ldm.Model
 	Encoder SpatialEncoder
-	Side    int // of images: those that the paper's diffusion model makes, and that the small one was trained on
 	Masks   int // side of masks as the encoder takes them
 
 	Describer *Describer // nil if there is none
@@ -18,7 +17,7 @@ type Architecture struct {
 // Paper is the paper's scale: the text-to-image model and the encoder of the released
 // code, with so many tokens of the spatial embedding.
 func Paper(tokens int) Architecture {
-	return Architecture{Model: ldm.Text2Image(), Encoder: ReleasedEncoder(tokens), Side: 256, Masks: 256}
+	return Architecture{Model: ldm.Text2Image(), Encoder: ReleasedEncoder(tokens), Masks: 256}
 }
 
 // Small is a model of the same parts that is trained on a CPU in an hour or two. Its
@@ -32,8 +31,8 @@ func Small(tokens int) Architecture {
 			Text:        text,
 			Schedule:    ldm.Text2ImageSchedule(),
 		},
-		Encoder: SpatialEncoder{Stem: 16, Stages: [4]Stage{{16, 1}, {32, 1}, {48, 1}, {64, 1}}, Tokens: tokens, Halves: 3, Dim: text.Channels},
-		Side:    64, Masks: 32,
+		Encoder:   SpatialEncoder{Stem: 16, Stages: [4]Stage{{16, 1}, {32, 1}, {48, 1}, {64, 1}}, Tokens: tokens, Halves: 3, Dim: text.Channels},
+		Masks:     32,
 		Describer: &Describer{Side: 64, Widths: []int{24, 48, 64, 96}, Hidden: 192, Tokens: 8, Dim: text.Channels},
 	}
 }

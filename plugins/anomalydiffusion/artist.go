@@ -41,7 +41,8 @@ type artist struct {
 // newArtist compiles what makes masks of w by h pixels.
 func newArtist(f *fitting, w, h int) (*artist, error) {
 	m, s := f.m, f.artist
-	a := &artist{f: f, w: w, h: h, workW: m.whole(w), workH: m.whole(h), batch: min(sampleBatch, s.count)}
+	a := &artist{f: f, w: w, h: h, batch: min(sampleBatch, s.count)}
+	a.workW, a.workH = m.working(w, h)
 	var err error
 	if a.inversion, err = newInversion(m, f.maskCurriculum(), s.tokens); err != nil {
 		return nil, err

@@ -16,9 +16,6 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 	if err != nil {
 		return sdk.Estimate{}, err
 	}
-	if err := s.checkSize(width, height); err != nil {
-		return sdk.Estimate{}, err
-	}
 	m, err := outline(&s)
 	if err != nil {
 		return sdk.Estimate{}, err
@@ -48,7 +45,7 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 		largest = max(largest, cost.Bytes)
 		return time.Duration(float64(cost.Multiplications) / rate * float64(time.Second))
 	}
-	w, h := m.whole(width), m.whole(height)
+	w, h := m.working(width, height)
 	f := fitting{settings: s, side: max(w, h)}
 	step := func(c curriculum, embeddings int) time.Duration {
 		train := once(nn.Train, func(g *nn.Graph) error { return c.graph(g, a, embeddings*c.tokens) })

@@ -76,7 +76,9 @@ func TestEstimateRefuses(t *testing.T) {
 	}{
 		{sdk.Options{"weights": checkpoint(t)}, ""},
 		{sdk.Options{"weights": checkpoint(t), "spatial-tokens": "5"}, ""}, // its encoder has other parameters, which are new then
-		{sdk.Options{"scale": "paper"}, "makes images of 256x256 pixels, 48x48 were asked for"},
+		{sdk.Options{"scale": "paper"}, ""},
+		{sdk.Options{"resolution": "72"}, "multiples of 16"},
+		{sdk.Options{"resolution": "96"}, ""},
 		{sdk.Options{"spatial-encoder": checkpoint(t)}, "option spatial-encoder"},
 		{sdk.Options{"init-word": "unheard-of"}, "option init-word"},
 		{sdk.Options{"masks": "generated", "mask-init-word": "unheard-of"}, "option mask-init-word"},

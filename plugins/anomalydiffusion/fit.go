@@ -50,18 +50,16 @@ func (g *generator) Fit(ctx context.Context, req *sdk.FitRequest, progress func(
 	if err := s.check(set); err != nil {
 		return err
 	}
-	size := set.Defects[0].Pairs[0].Image
-	if err := s.checkSize(size.Width, size.Height); err != nil {
-		return err
-	}
 	s.inversion.seed += req.Seed - 1
 	m, err := open(&s)
 	if err != nil {
 		return err
 	}
 	defer m.close()
+	size := set.Defects[0].Pairs[0].Image
+	workW, workH := m.working(size.Width, size.Height)
 	f := &fitting{
-		settings: s, m: m, set: set, checkpoint: req.Checkpoint, side: m.whole(max(size.Width, size.Height)),
+		settings: s, m: m, set: set, checkpoint: req.Checkpoint, side: max(workW, workH),
 		origin: m.digest() + digest(set), progress: progress,
 	}
 	// Whatever can fail does so before the first step.

@@ -113,9 +113,6 @@ func (s *settings) checkRequest(req *sdk.Request) (*sdk.Defect, error) {
 	if err := s.check(req.Set); err != nil {
 		return nil, err
 	}
-	if err := s.checkSize(req.Width, req.Height); err != nil {
-		return nil, err
-	}
 	i := slices.IndexFunc(req.Set.Defects, func(d sdk.Defect) bool { return d.Name == req.Defect })
 	if i < 0 {
 		var names []string

@@ -432,6 +432,31 @@ func TestGivenEmbeddings(t *testing.T) {
 	}
 }
 
+// A model that works at another resolution gives images and masks of the size asked for,
+// which differ from the normal image about the mask alone.
+func TestResolution(t *testing.T) {
+	g, set := All()[0], half(64, 96, 2, 2)
+	for _, resolution := range []string{"16", "64"} {
+		o := options(t, g, quick(t, map[string]string{"masks": "augmented", "resolution": resolution, "iterations": "1", "steps": "2"}))
+		for _, s := range generated(t, g, request(set, o, fitted(t, g, set, o), 0, 3)) {
+			i := slices.IndexFunc(set.Normals, func(n sdk.Image) bool { return n.ID == s.Source })
+			near := grown(binary(s.Mask, 32, 48), 32, 48, 3)
+			changed := 0
+			for k, v := range s.Image.Pix {
+				switch same := v == set.Normals[i].Pix[k]; {
+				case !same && near[k/3] == 0:
+					t.Fatalf("resolution %s: pixel %d, %d away from the mask changed", resolution, k/3%32, k/3/32)
+				case !same:
+					changed++
+				}
+			}
+			if changed == 0 {
+				t.Errorf("resolution %s: nothing was painted", resolution)
+			}
+		}
+	}
+}
+
 // TestErrors has what is wrong told before anything takes long.
 func TestErrors(t *testing.T) {
 	g := All()[0]
@@ -452,10 +477,10 @@ func TestErrors(t *testing.T) {
 		{"mask size", nil, func(s *sdk.FewShotSet) {
 			s.Defects[1].Pairs[0].Mask = sdktest.Set(48, 32, 1, 1).Defects[1].Pairs[0].Mask
 		}, "is 48x32, its image 32x32"},
-		{"paper size", map[string]string{"scale": "paper", "weights": ""}, nil, "makes images of 256x256 pixels, 32x32 were asked for"},
-		{"small weights", map[string]string{"scale": "paper"}, func(s *sdk.FewShotSet) { *s = *sdktest.Set(256, 256, 1, 1) }, "option weights, scale paper: checkpoint"},
-		{"short vocabulary", map[string]string{"scale": "paper", "weights": "", "vocabulary": file}, func(s *sdk.FewShotSet) { *s = *sdktest.Set(256, 256, 1, 1) }, "has 5 tokens and the model 30522"},
-		{"paper weights", map[string]string{"scale": "paper", "weights": ""}, func(s *sdk.FewShotSet) { *s = *sdktest.Set(256, 256, 1, 1) }, "weights fetch txt2img-f8-large, 5.7 GB, and name the file in option weights"},
+		{"resolution", map[string]string{"resolution": "40"}, nil, "option resolution is 40: scale small takes multiples of 16"},
+		{"small weights", map[string]string{"scale": "paper"}, nil, "option weights, scale paper: checkpoint"},
+		{"short vocabulary", map[string]string{"scale": "paper", "weights": "", "vocabulary": file}, nil, "has 5 tokens and the model 30522"},
+		{"paper weights", map[string]string{"scale": "paper", "weights": ""}, nil, "weights fetch txt2img-f8-large, 5.7 GB, and name the file in option weights"},
 		{"small vocabulary", map[string]string{"vocabulary": file}, nil, "option vocabulary is for scale=paper"},
 		{"weights of what", map[string]string{"weights": file}, nil, file},
 		{"word", map[string]string{"init-word": "unheard-of"}, nil, "option init-word"},

@@ -13,6 +13,7 @@ import (
 type figures struct {
 	iterations, maskIterations, saveEvery int
 	steps, maskSteps, maskCount           int
+	resolution                            int     // of the model, in pixels; 0 for that of the images
 	word, maskWord                        string  // that embeddings start from; none for what the describer writes
 	encoderRate                           float64 // learning rate of the spatial encoder, as a share of that of embeddings
 	paste, colors                         string
@@ -28,7 +29,7 @@ type figures struct {
 var (
 	// paperFigures are the paper's (Sec. 4.1 and C.1), and the released code's where it
 	// gives none.
-	paperFigures = figures{iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, start: "noise", masks: "generated", maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", colors: "painted", every: 1, temperature: 1, eta: 1, guidance: 1, strength: 1, margin: 0}
+	paperFigures = figures{resolution: 256, iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, start: "noise", masks: "generated", maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", colors: "painted", every: 1, temperature: 1, eta: 1, guidance: 1, strength: 1, margin: 0}
 	// smallFigures fit a category in less than a minute. The encoder has been trained
 	// before, and is only adapted. The small model needs guidance to show what prompts
 	// say, and few steps only without noise; masks that it makes have too many parts.
@@ -63,6 +64,7 @@ func (g *generator) options() []sdk.Option {
 		text("scale", "small", "Networks: small ones for a CPU, or the paper's text-to-image model of 1.45 billion parameters.", "small", "paper"),
 		file("weights", "Checkpoint of the latent diffusion model: txt2img-f8-large at scale paper; scale small has its own, or takes one of anobench weights train-ldm."),
 		file("vocabulary", "vocab.txt of bert-base-uncased, needed at scale paper; scale small has its own."),
+		count("resolution", "0", "0", "1024", fmt.Sprintf("Side in pixels of images as the model sees and makes them; those of the run are resized to it and back. 0: the run's at scale small, %d at scale paper.", paper.resolution)),
 		file("embeddings", "Trained embeddings, such as a released embeddings.pt: taken as they are, nothing else is trained but masks."),
 		count("anomaly-tokens", "8", "1", "64", "Tokens k of an anomaly embedding (paper: 8, released configuration: 4); those of given embeddings where there are some."),
 		text("init-word", "", fmt.Sprintf("Word that anomaly embeddings start from, one token of the vocabulary; none: what the describer of scale small writes about the pairs, %s at scale paper (released).", paper.word)),
@@ -113,6 +115,7 @@ func (g *generator) options() []sdk.Option {
 type settings struct {
 	paper               bool // scale
 	weights, vocabulary string
+	resolution          int // side of images as the model sees them, 0 for that of the run's
 	inversion           inversionSettings
 	artist              artistSettings
 	painter             painterSettings
@@ -179,6 +182,7 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 		}
 		return figure
 	}
+	s.resolution = or("resolution", f.resolution)
 	seed, err := strconv.ParseUint(o.String("seed"), 10, 64)
 	if err != nil {
 		return s, fmt.Errorf("option seed: %w", err)
@@ -266,14 +270,6 @@ func (s *settings) architecture() Architecture {
 		return Paper(tokens)
 	}
 	return Small(tokens)
-}
-
-// checkSize refuses images that the paper's model does not make.
-func (s *settings) checkSize(w, h int) error {
-	if side := s.architecture().Side; s.paper && (w != side || h != side) {
-		return fmt.Errorf("scale=paper makes images of %dx%d pixels, %dx%d were asked for: set the size to %d, as --profile paper does", side, side, w, h, side)
-	}
-	return nil
 }
 
 // check looks for what is wrong with a set before anything takes long.

@@ -67,8 +67,9 @@ type painter struct {
 func newPainter(m *pretrained, s *settings, req *sdk.Request, defect *sdk.Defect, embedding []float32) (*painter, error) {
 	p := &painter{
 		m: m, painterSettings: s.painter, set: req.Set, embedding: embedding, w: req.Width, h: req.Height,
-		workW: m.whole(req.Width), workH: m.whole(req.Height), batch: min(sampleBatch, req.Count),
+		batch: min(sampleBatch, req.Count),
 	}
+	p.workW, p.workH = m.working(p.w, p.h)
 	stride, channels := m.Autoencoder.Stride(), m.Autoencoder.Latent
 	p.lw, p.lh = p.workW/stride, p.workH/stride
 	each := len(embedding) / m.Text.Channels

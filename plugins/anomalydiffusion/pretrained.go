@@ -25,6 +25,7 @@ var small []byte
 // A pretrained is the networks with the values that a fit starts from, on a device.
 type pretrained struct {
 	Architecture
+	resolution  int // of images, in pixels; 0 for their own
 	params      *nn.ParamSet
 	tokenizer   *ldm.Tokenizer
 	placeholder int     // token
@@ -47,7 +48,10 @@ func (s *settings) needs() string {
 // outline is the networks without values, and without prompts where the vocabulary is
 // lacking. It looks for what is wrong with files, words and numbers of tokens.
 func outline(s *settings) (m *pretrained, err error) {
-	m = &pretrained{Architecture: s.architecture(), tokenizer: ldm.SmallTokenizer()}
+	m = &pretrained{Architecture: s.architecture(), resolution: s.resolution, tokenizer: ldm.SmallTokenizer()}
+	if unit := m.unit(); m.resolution%unit != 0 {
+		return nil, fmt.Errorf("option resolution is %d: scale %s takes multiples of %d", m.resolution, s.scale(), unit)
+	}
 	if m.params, err = m.Outline(s.inversion.seed, s.inversion.sae); err != nil {
 		return nil, err
 	}
@@ -391,13 +395,20 @@ func (m *pretrained) repeated(word string, times int) ([]float32, error) {
 	return out, nil
 }
 
+// working is the size at which the model works on images of w by h pixels: the resolution
+// on both sides, or the next multiples of the unit.
+func (m *pretrained) working(w, h int) (workW, workH int) {
+	if m.resolution > 0 {
+		return m.resolution, m.resolution
+	}
+	unit := m.unit()
+	return (w + unit - 1) / unit * unit, (h + unit - 1) / unit * unit
+}
+
 // unit is what images' sides are multiples of.
 func (m *pretrained) unit() int {
 	return m.Autoencoder.Stride() << (len(m.UNet.Multipliers) - 1)
 }
-
-// whole is the next multiple of the unit.
-func (m *pretrained) whole(side int) int { return (side + m.unit() - 1) / m.unit() * m.unit() }
 
 // digest tells models apart by some of each parameter's values.
 func (m *pretrained) digest() string {
