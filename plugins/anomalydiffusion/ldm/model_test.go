@@ -111,7 +111,7 @@ func TestLoadModel(t *testing.T) {
 		t.Errorf("a checkpoint of another width gives error %v", err)
 	}
 	missing := filepath.Join(t.TempDir(), "model.ckpt")
-	if _, _, err := m.Load(missing); err == nil || !strings.Contains(err.Error(), missing) || !strings.Contains(err.Error(), "https://ommer-lab.com") {
+	if _, _, err := m.Load(missing); err == nil || !strings.Contains(err.Error(), missing) {
 		t.Errorf("a missing checkpoint gives error %v", err)
 	}
 }
