@@ -76,7 +76,7 @@ func BenchmarkPaint(b *testing.B) {
 				if err := p.prepare(orders); err != nil {
 					b.Fatal(err)
 				}
-				if _, err := p.paint(b.Context(), orders); err != nil {
+				if _, err := p.paint(b.Context(), orders, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

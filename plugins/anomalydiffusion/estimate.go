@@ -51,14 +51,18 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 		train := once(nn.Train, func(g *nn.Graph) error { return c.graph(g, a, embeddings*c.tokens) })
 		return train + once(nn.Eval, func(g *nn.Graph) error { return a.encoding(g, c.batch, c.side, c.side) })
 	}
-	denoise := once(nn.Eval, func(g *nn.Graph) error {
-		stride := a.Autoencoder.Stride()
-		z := g.Input("z", sampleBatch, a.UNet.In, h/stride, w/stride)
-		noise, err := a.Noise(g, z, g.Input("t", sampleBatch), g.Input("context", sampleBatch, a.Text.Length, a.Text.Channels))
-		g.Output("noise", noise)
-		return err
-	}) / sampleBatch
-	decode := once(nn.Eval, func(g *nn.Graph) error { return a.decoding(g, sampleBatch, h, w) }) / sampleBatch
+	// passes are the times of a prediction and of a decoding of an image of w by h pixels.
+	passes := func(w, h int) (denoise, decode time.Duration) {
+		denoise = once(nn.Eval, func(g *nn.Graph) error {
+			stride := a.Autoencoder.Stride()
+			z := g.Input("z", sampleBatch, a.UNet.In, h/stride, w/stride)
+			noise, err := a.Noise(g, z, g.Input("t", sampleBatch), g.Input("context", sampleBatch, a.Text.Length, a.Text.Channels))
+			g.Output("noise", noise)
+			return err
+		})
+		return denoise / sampleBatch, once(nn.Eval, func(g *nn.Graph) error { return a.decoding(g, sampleBatch, h, w) }) / sampleBatch
+	}
+	denoise, decode := passes(w, h)
 
 	if s.inversion.embeddings == "" {
 		e.Fit += time.Duration(s.inversion.iterations) * step(f.curriculum(), defects)
@@ -67,19 +71,31 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 		each := time.Duration(s.artist.iterations)*step(f.maskCurriculum(), 1) + time.Duration(s.artist.count)*(time.Duration(2*s.artist.steps)*denoise+decode)
 		e.Fit += time.Duration(defects) * each
 	}
-	ddim, err := s.painter.ddim(a.Schedule)
-	if err != nil {
-		return e, err
+	painting := func(s *settings, denoise, decode time.Duration) time.Duration {
+		ddim, wrong := s.painter.ddim(a.Schedule)
+		if wrong != nil {
+			err = wrong
+			return 0
+		}
+		taken := len(ddim.Times)
+		predictions, decoded := taken, 2
+		if s.painter.guidance > 1 {
+			predictions *= 2
+		}
+		if s.painter.reweighting == "paper" {
+			decoded += taken / s.painter.every
+			if s.painter.sameStep {
+				predictions += predictions / s.painter.every
+			}
+		}
+		return time.Duration(predictions)*denoise + time.Duration(decoded)*decode
 	}
-	taken := len(ddim.Times)
-	predictions, decoded := taken, 2
-	if s.painter.guidance > 1 {
-		predictions *= 2
+	e.Sample = painting(&s, denoise, decode)
+	if refined := s.refined(); refined != nil {
+		m.resolution = 0
+		denoise, decode := passes(m.working(width, height))
+		e.Sample += painting(refined, denoise, decode)
 	}
-	if s.painter.reweighting == "paper" {
-		decoded += taken / s.painter.every
-	}
-	e.Sample = time.Duration(predictions)*denoise + time.Duration(decoded)*decode
 	e.Memory = 4*e.Parameters + largest
 	return e, err
 }

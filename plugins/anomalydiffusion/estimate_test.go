@@ -47,6 +47,17 @@ func TestEstimateAtThePapersScale(t *testing.T) {
 	if off.Sample >= on.Sample {
 		t.Errorf("an image takes %v without re-weighting and %v with it", off.Sample, on.Sample)
 	}
+	coarse, err := g.Estimate(options(t, all, sdk.Options{"resolution": "64"}), 256, 256, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refined, err := g.Estimate(options(t, all, sdk.Options{"resolution": "64", "refine": "0.5"}), 256, 256, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if refined.Sample < 2*coarse.Sample || refined.Memory <= coarse.Memory {
+		t.Errorf("painted at 64 pixels %+v, refined at 256 %+v", coarse, refined)
+	}
 	if small.Needs != "" || !strings.Contains(paper.Needs, "option weights") {
 		t.Errorf("small needs %q, paper %q", small.Needs, paper.Needs)
 	}

@@ -78,6 +78,14 @@ func (g *generator) Generate(ctx context.Context, req *sdk.Request, emit func(*s
 	if err != nil {
 		return err
 	}
+	var fine *painter // that paints on at the size of the images
+	if refined := s.refined(); refined != nil {
+		full := *m
+		full.resolution = 0
+		if fine, err = newPainter(&full, refined, req, defect, embedding); err != nil {
+			return err
+		}
+	}
 	orders := make([]order, req.Count)
 	for i, seed := range req.Seeds {
 		orders[i] = p.order(seed, masks)
@@ -86,12 +94,20 @@ func (g *generator) Generate(ctx context.Context, req *sdk.Request, emit func(*s
 		if err := p.prepare(orders[first:]); err != nil {
 			return err
 		}
+		if fine != nil {
+			if err := fine.prepare(orders[first:]); err != nil {
+				return err
+			}
+		}
 		n := min(p.batch, req.Count-first)
 		now := orders[first : first+n : first+n]
 		for len(now) < p.batch { // the last batch is filled up
 			now = append(now, now[0])
 		}
-		images, err := p.paint(ctx, now)
+		images, err := p.paint(ctx, now, nil)
+		if err == nil && fine != nil {
+			images, err = fine.paint(ctx, now, images)
+		}
 		if err != nil {
 			return err
 		}

@@ -436,8 +436,10 @@ func TestGivenEmbeddings(t *testing.T) {
 // which differ from the normal image about the mask alone.
 func TestResolution(t *testing.T) {
 	g, set := All()[0], half(64, 96, 2, 2)
-	for _, resolution := range []string{"16", "64"} {
-		o := options(t, g, quick(t, map[string]string{"masks": "augmented", "resolution": resolution, "iterations": "1", "steps": "2"}))
+	pictures := map[string]bool{}
+	for _, c := range [][2]string{{"32", "0"}, {"32", "0.75"}, {"64", "0"}} {
+		resolution := c[0]
+		o := options(t, g, quick(t, map[string]string{"masks": "augmented", "resolution": resolution, "refine": c[1], "iterations": "1", "steps": "4"}))
 		for _, s := range generated(t, g, request(set, o, fitted(t, g, set, o), 0, 3)) {
 			i := slices.IndexFunc(set.Normals, func(n sdk.Image) bool { return n.ID == s.Source })
 			near := grown(binary(s.Mask, 32, 48), 32, 48, 3)
@@ -451,9 +453,13 @@ func TestResolution(t *testing.T) {
 				}
 			}
 			if changed == 0 {
-				t.Errorf("resolution %s: nothing was painted", resolution)
+				t.Errorf("resolution %s, refine %s: nothing was painted", resolution, c[1])
 			}
+			pictures[string(s.Image.Pix)] = true
 		}
+	}
+	if len(pictures) != 9 {
+		t.Errorf("%d different pictures of 9: they do not depend on resolution and refine", len(pictures))
 	}
 }
 
@@ -486,6 +492,7 @@ func TestErrors(t *testing.T) {
 		{"word", map[string]string{"init-word": "unheard-of"}, nil, "option init-word"},
 		{"mask word", map[string]string{"mask-init-word": "unheard-of", "iterations": "100000000"}, nil, "option mask-init-word"},
 		{"too many tokens", map[string]string{"anomaly-tokens": "30"}, nil, "34 tokens of embeddings do not fit"},
+		{"refine", map[string]string{"refine": "0.5"}, nil, "option refine is 0.5: it goes on from images of another resolution"},
 		{"guidance", map[string]string{"guidance": "0.5"}, nil, "option guidance is 0.5"},
 		{"eta", map[string]string{"eta": "-0.5"}, nil, "option eta is -0.5"},
 		{"steps", map[string]string{"steps": "3"}, nil, "option steps: 3 DDIM steps"},

@@ -86,6 +86,7 @@ func (g *generator) options() []sdk.Option {
 		later(number("eta", "-1", "-1", "1", fmt.Sprintf("Share of the diffusion's noise that DDIM steps of an image add; -1: %v at scale small, %v at scale paper (released).", small.eta, paper.eta))),
 		later(number("guidance", "0", "0", "50", fmt.Sprintf("Scale of classifier-free guidance of images, 1 for none; 0: %v at scale small, %v at scale paper (released).", small.guidance, paper.guidance))),
 		later(number("strength", "0", "0", "1", fmt.Sprintf("Share of the steps of an image that are taken: below 1, painting starts from the normal image with the noise that is left by then, and keeps more of it; 0: %v at scale small, %v at scale paper.", small.strength, paper.strength))),
+		later(number("refine", "0", "0", "1", "Share of the steps that are taken once more at the run's size, from the image that was painted at another resolution; 0: none.")),
 		later(text("start", "", fmt.Sprintf("Noise that images start from: noise, or shifted: without slow variations in the mask, around latents with the color of a pair's anomaly; no text: %s at scale small, %s at scale paper.", small.start, paper.start), "", "noise", "shifted")),
 		later(text("blend", "paper", "The normal image is put around the mask after each step at the next time (paper, Eq. 1), or before it and not after the last (released).", "paper", "released")),
 		later(text("final-paste", "", fmt.Sprintf("Surroundings of the mask in the end: pixels of the normal image, its latents, none (released), or residual: the normal image plus what painting changed, softened at the mask's edge; no text: %s at scale small, %s at scale paper.", small.paste, paper.paste),
@@ -146,6 +147,7 @@ type painterSettings struct {
 	steps           int
 	eta, guidance   float64
 	strength        float64 // share of the steps that are taken
+	refine          float64 // share of them that is taken once more at the run's size
 	blend           ldm.Blending
 	paste           string
 	start           string // first noise
@@ -167,6 +169,16 @@ func (s *painterSettings) ddim(schedule *ldm.Schedule) (*ldm.DDIM, error) {
 		return nil, err
 	}
 	return d.Late(s.strength), nil
+}
+
+// refined are the settings of painting on at the size of the images what was painted at
+// another resolution; nil if that is not wanted.
+func (s settings) refined() *settings {
+	if s.painter.refine == 0 || s.resolution == 0 {
+		return nil
+	}
+	s.painter.strength, s.resolution = s.painter.refine, 0
+	return &s
 }
 
 // read takes the options apart.
@@ -222,6 +234,9 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 		s.painter.guidance = f.guidance
 	case v < 1:
 		return s, fmt.Errorf("option guidance is %v: 1 is for none, 0 for that of the scale", v)
+	}
+	if s.painter.refine = o.Float("refine"); s.painter.refine > 0 && s.resolution == 0 {
+		return s, fmt.Errorf("option refine is %v: it goes on from images of another resolution, so give one", s.painter.refine)
 	}
 	if s.painter.strength = o.Float("strength"); s.painter.strength == 0 {
 		s.painter.strength = f.strength

@@ -56,6 +56,7 @@ type painter struct {
 	sampler                 *ldm.Sampler
 	steering                *steering   // nil for attention as it is
 	colorless               bool        // images of the set have no colors, so none is painted
+	begun                   []float32   // latents of images that painting goes on from
 	tints                   [][]float32 // of anomalies, see shifts; none for plain noise
 
 	// Buffers of a batch.
@@ -190,8 +191,9 @@ func (p *painter) prepare(orders []order) error {
 	return nil
 }
 
-// paint makes the images of a batch of orders that are prepared, 8-bit RGB each.
-func (p *painter) paint(ctx context.Context, orders []order) ([][]byte, error) {
+// paint makes the images of a batch of orders that are prepared, 8-bit RGB each. It starts
+// from noise or, in the masks, from images that were painted at another resolution.
+func (p *painter) paint(ctx context.Context, orders []order, from [][]byte) ([][]byte, error) {
 	stride := p.m.Autoencoder.Stride()
 	pixels, latent := len(p.normals)/p.batch, len(p.latents)/p.batch
 	seeds := make([]uint64, p.batch)
@@ -209,6 +211,17 @@ func (p *painter) paint(ctx context.Context, orders []order) ([][]byte, error) {
 	p.sampler.Around.Latents, p.sampler.Around.Mask = p.latents, small
 	if p.steering != nil {
 		if err := p.steering.begin(orders, masks); err != nil {
+			return nil, err
+		}
+	}
+	if from != nil {
+		noise := make([]float32, len(p.latents))
+		for i, o := range orders {
+			normal(rand.New(rand.NewPCG(stream(0, o.normal.ID), 0)), noise[i*latent:][:latent])
+			copy(p.images[i*pixels:], tensor(&sdk.Image{Width: p.w, Height: p.h, Pix: from[i]}, p.workW, p.workH))
+		}
+		p.begun = make([]float32, len(p.latents))
+		if err := run(p.encode, value{"latents", p.begun}, value{"image", p.images}, value{"noise", noise}); err != nil {
 			return nil, err
 		}
 	}

@@ -71,6 +71,12 @@ func (p *painter) begin(at *ldm.Step, orders []order) {
 		for c := range item / area {
 			x, z := at.X[i*item+c*area:][:area], p.latents[i*item+c*area:][:area]
 			slow, shift := []float32(nil), 0.0
+			if p.begun != nil {
+				for k := range mask {
+					x[k] = float32(signal*float64(p.begun[i*item+c*area+k]) + sigma*float64(x[k]))
+				}
+				continue
+			}
 			if p.tints != nil {
 				slow, shift = smoothed(x, mask, p.lw, p.lh, smooth), o.contrast*float64(p.tints[o.pair%len(p.tints)][c])
 			}
