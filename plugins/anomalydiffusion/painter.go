@@ -225,7 +225,7 @@ func (p *painter) paint(ctx context.Context, orders []order, from [][]byte) ([][
 			return nil, err
 		}
 	}
-	if p.tints != nil || p.strength < 1 {
+	if p.tints != nil || p.strength < 1 || from != nil {
 		p.sampler.Begin = func(at *ldm.Step) { p.begin(at, orders) }
 	}
 	painted, err := p.sampler.Sample(ctx, seeds)
