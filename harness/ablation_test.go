@@ -217,22 +217,28 @@ func TestEqualRowsShareSteps(t *testing.T) {
 	}
 }
 
+// noted is what the fits of a plan wrote into that file of their checkpoints.
+func noted(t *testing.T, store *Store, p *Plan, file string) (notes []string) {
+	t.Helper()
+	for _, s := range p.Steps {
+		if s.Kind != FitGenerator {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join(store.Path(s.Kind, s.Key), checkpointFolder, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes = append(notes, string(raw))
+	}
+	return notes
+}
+
 // Runs of other seeds learn anew.
 func TestFitsHaveTheSeedOfTheRun(t *testing.T) {
 	store, c := openTestStore(t), studiedConfig(t)
 	c.Seed, c.Seeds = 4, 2
 	p, _, _ := ran(t, store, c)
-	var seeds []string
-	for _, s := range p.Steps {
-		if s.Kind == FitGenerator {
-			raw, err := os.ReadFile(filepath.Join(store.Path(s.Kind, s.Key), checkpointFolder, "seed"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			seeds = append(seeds, string(raw))
-		}
-	}
-	if !slices.Equal(seeds, []string{"4", "5"}) {
+	if seeds := noted(t, store, p, "seed"); !slices.Equal(seeds, []string{"4", "5"}) {
 		t.Errorf("fits have seeds %q", seeds)
 	}
 }
@@ -251,17 +257,7 @@ func TestAnomalyRates(t *testing.T) {
 			t.Fatal(err)
 		}
 		p, _, records := ran(t, store, c)
-		var pairs []string
-		for _, s := range p.Steps {
-			if s.Kind == FitGenerator {
-				raw, err := os.ReadFile(filepath.Join(store.Path(s.Kind, s.Key), checkpointFolder, "pairs"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				pairs = append(pairs, string(raw))
-			}
-		}
-		if !slices.Equal(pairs, []string{"1", "2", "3", "4", "5"}) {
+		if pairs := noted(t, store, p, "pairs"); !slices.Equal(pairs, []string{"1", "2", "3", "4", "5"}) {
 			t.Errorf("%s: generators learn from %q pairs", part, pairs)
 		}
 		var images []int

@@ -177,7 +177,7 @@ func (s settings) refined() *settings {
 	if s.painter.refine == 0 || s.resolution == 0 {
 		return nil
 	}
-	s.painter.strength, s.resolution = s.painter.refine, 0
+	s.painter.strength, s.painter.start, s.resolution = s.painter.refine, "noise", 0
 	return &s
 }
 

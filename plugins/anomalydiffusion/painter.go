@@ -171,7 +171,7 @@ func (p *painter) prepare(orders []order) error {
 	noise := make([]float32, len(p.latents))
 	for i, m := range due {
 		copy(p.normals[i*pixels:], tensor(m, p.workW, p.workH))
-		normal(rand.New(rand.NewPCG(stream(0, m.ID), 0)), noise[i*latent:][:latent])
+		encoderNoise(noise[i*latent:][:latent], m)
 	}
 	if err := run(p.encode, value{"latents", p.latents}, value{"image", p.normals}, value{"noise", noise}); err != nil {
 		return err
@@ -189,6 +189,11 @@ func (p *painter) prepare(orders []order) error {
 		p.backgrounds[m] = b
 	}
 	return nil
+}
+
+// encoderNoise is what the autoencoder draws latents of a normal image by.
+func encoderNoise(dst []float32, m *sdk.Image) {
+	normal(rand.New(rand.NewPCG(stream(0, m.ID), 0)), dst)
 }
 
 // paint makes the images of a batch of orders that are prepared, 8-bit RGB each. It starts
@@ -217,7 +222,7 @@ func (p *painter) paint(ctx context.Context, orders []order, from [][]byte) ([][
 	if from != nil {
 		noise := make([]float32, len(p.latents))
 		for i, o := range orders {
-			normal(rand.New(rand.NewPCG(stream(0, o.normal.ID), 0)), noise[i*latent:][:latent])
+			encoderNoise(noise[i*latent:][:latent], o.normal)
 			copy(p.images[i*pixels:], tensor(&sdk.Image{Width: p.w, Height: p.h, Pix: from[i]}, p.workW, p.workH))
 		}
 		p.begun = make([]float32, len(p.latents))
