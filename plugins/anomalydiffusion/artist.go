@@ -165,7 +165,7 @@ func (a *artist) draw(ctx context.Context, d *sdk.Defect, embedding []float32) (
 			default:
 				augmented++
 				rng := rand.New(rand.NewPCG(stream(a.f.settings.inversion.seed, "augmented masks of "+d.Name), uint64(at.mask)))
-				copy(masks[at.mask*a.w*a.h:], augmentedMask(rng, marked(d), texture(a.f.set.Normals)).Pix)
+				copy(masks[at.mask*a.w*a.h:], newPlacement(marked(d), a.f.set.Normals).mask(rng, nil).Pix)
 			}
 			a.f.advance(1, math.NaN(), "masks of "+d.Name)
 		}

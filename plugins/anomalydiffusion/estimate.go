@@ -31,7 +31,8 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 	if err != nil {
 		return e, err
 	}
-	largest := int64(0)
+	held, most := int64(0), int64(0) // bytes of the programs of a stage so far, and of a whole stage
+	ended := func() { held, most = 0, max(most, held) }
 	// once is the time of one run of a program.
 	once := func(mode nn.Mode, build func(g *nn.Graph) error) time.Duration {
 		graph := nn.NewGraph(params, mode)
@@ -42,7 +43,7 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 		if err == nil {
 			cost, err = graph.Plan(device)
 		}
-		largest = max(largest, cost.Bytes)
+		held += cost.Bytes
 		return time.Duration(float64(cost.Multiplications) / rate * float64(time.Second))
 	}
 	w, h := m.working(width, height)
@@ -51,52 +52,57 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 		train := once(nn.Train, func(g *nn.Graph) error { return c.graph(g, a, embeddings*c.tokens) })
 		return train + once(nn.Eval, func(g *nn.Graph) error { return a.encoding(g, c.batch, c.side, c.side) })
 	}
-	// passes are the times of a prediction and of a decoding of an image of w by h pixels.
-	passes := func(w, h int) (denoise, decode time.Duration) {
+	// passes are the times of a step and of a decoding of an image of w by h pixels.
+	passes := func(guided bool, w, h int) (denoise, decode time.Duration) {
+		contexts := sampleBatch
+		if guided {
+			contexts *= 2
+		}
 		denoise = once(nn.Eval, func(g *nn.Graph) error {
 			stride := a.Autoencoder.Stride()
-			z := g.Input("z", sampleBatch, a.UNet.In, h/stride, w/stride)
-			noise, err := a.Noise(g, z, g.Input("t", sampleBatch), g.Input("context", sampleBatch, a.Text.Length, a.Text.Channels))
+			z := g.Input("z", contexts, a.UNet.In, h/stride, w/stride)
+			noise, err := a.Noise(g, z, g.Input("t", contexts), g.Input("context", contexts, a.Text.Length, a.Text.Channels))
 			g.Output("noise", noise)
 			return err
 		})
 		return denoise / sampleBatch, once(nn.Eval, func(g *nn.Graph) error { return a.decoding(g, sampleBatch, h, w) }) / sampleBatch
 	}
-	denoise, decode := passes(w, h)
-
 	if s.inversion.embeddings == "" {
 		e.Fit += time.Duration(s.inversion.iterations) * step(f.curriculum(), defects)
+		ended()
 	}
 	if s.artist.source == "generated" {
-		each := time.Duration(s.artist.iterations)*step(f.maskCurriculum(), 1) + time.Duration(s.artist.count)*(time.Duration(2*s.artist.steps)*denoise+decode)
+		learn := step(f.maskCurriculum(), 1)
+		denoise, decode := passes(true, w, h)
+		each := time.Duration(s.artist.iterations)*learn + time.Duration(s.artist.count)*(time.Duration(s.artist.steps)*denoise+decode)
 		e.Fit += time.Duration(defects) * each
+		ended()
 	}
-	painting := func(s *settings, denoise, decode time.Duration) time.Duration {
+	painting := func(s *settings, w, h int) time.Duration {
 		ddim, wrong := s.painter.ddim(a.Schedule)
 		if wrong != nil {
 			err = wrong
 			return 0
 		}
-		taken := len(ddim.Times)
-		predictions, decoded := taken, 2
-		if s.painter.guidance > 1 {
-			predictions *= 2
-		}
+		steps, decoded := len(ddim.Times), 1
+		denoise, decode := passes(s.painter.guidance > 1, w, h)
 		if s.painter.reweighting == "paper" {
-			decoded += taken / s.painter.every
+			decoded += steps / s.painter.every
 			if s.painter.sameStep {
-				predictions += predictions / s.painter.every
+				steps += steps / s.painter.every
 			}
 		}
-		return time.Duration(predictions)*denoise + time.Duration(decoded)*decode
+		encode := once(nn.Eval, func(g *nn.Graph) error { return a.encoding(g, sampleBatch, h, w) }) / sampleBatch
+		return time.Duration(steps)*denoise + time.Duration(decoded)*decode + encode
 	}
-	e.Sample = painting(&s, denoise, decode)
-	if refined := s.refined(); refined != nil {
+	e.Sample = painting(&s, w, h)
+	if refined := s.refined(width, height); refined != nil {
 		m.resolution = 0
-		denoise, decode := passes(m.working(width, height))
-		e.Sample += painting(refined, denoise, decode)
+		w, h = m.working(width, height)
+		e.Sample += painting(refined, w, h)
 	}
-	e.Memory = 4*e.Parameters + largest
+	ended()
+	e.Memory = 4*e.Parameters + most
 	return e, err
 }
 

@@ -47,11 +47,11 @@ func TestEstimateAtThePapersScale(t *testing.T) {
 	if off.Sample >= on.Sample {
 		t.Errorf("an image takes %v without re-weighting and %v with it", off.Sample, on.Sample)
 	}
-	coarse, err := g.Estimate(options(t, all, sdk.Options{"resolution": "64"}), 256, 256, 3)
+	coarse, err := g.Estimate(options(t, all, sdk.Options{"refine": "0"}), 256, 256, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	refined, err := g.Estimate(options(t, all, sdk.Options{"resolution": "64", "refine": "0.5"}), 256, 256, 3)
+	refined, err := g.Estimate(options(t, all, sdk.Options{}), 256, 256, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

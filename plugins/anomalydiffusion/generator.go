@@ -10,7 +10,7 @@ import (
 )
 
 // version changes whenever the output for the same input does.
-const version = "5"
+const version = "6"
 
 // A generator is AnomalyDiffusion or what the paper compares it with: textual inversion
 // alone, or with Prompt-to-Prompt to tell it where (Table 9).
@@ -79,7 +79,7 @@ func (g *generator) Generate(ctx context.Context, req *sdk.Request, emit func(*s
 		return err
 	}
 	var fine *painter // that paints on at the size of the images
-	if refined := s.refined(); refined != nil {
+	if refined := s.refined(req.Width, req.Height); refined != nil {
 		full := *m
 		full.resolution = 0
 		if fine, err = newPainter(&full, refined, req, defect, embedding); err != nil {

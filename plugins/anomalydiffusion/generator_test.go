@@ -44,7 +44,7 @@ func checkpoint(t testing.TB) string {
 // quick are options under which everything happens, but few times.
 func quick(t *testing.T, more ...map[string]string) map[string]string {
 	o := map[string]string{
-		"weights": checkpoint(t), "masks": "generated", "iterations": "3", "mask-iterations": "2", "mask-count": "3", "mask-steps": "2", "steps": "4", "batch": "2", "save-every": "1",
+		"resolution": "32", "weights": checkpoint(t), "masks": "generated", "iterations": "3", "mask-iterations": "2", "mask-count": "3", "mask-steps": "2", "steps": "4", "batch": "2", "save-every": "1",
 	}
 	for _, m := range more {
 		maps.Copy(o, m)
@@ -346,7 +346,7 @@ func TestAblations(t *testing.T) {
 		}
 		first[key] = name
 	}
-	base := quick(t, map[string]string{"masks": "augmented", "final-paste": "none", "strength": "1", "aar-temperature": "0.05"})
+	base := quick(t, map[string]string{"masks": "augmented", "final-paste": "none", "strength": "1", "moments": "free", "aar-temperature": "0.05"})
 	with := func(more ...string) map[string]string {
 		o := maps.Clone(base)
 		for i := 0; i < len(more); i += 2 {
@@ -367,7 +367,7 @@ func TestAblations(t *testing.T) {
 			}
 			for _, more := range [][]string{
 				{"aar-temperature", "1"}, {"aar-every", "2"}, {"aar-same-step", "true"}, {"spatial-bn", "batch"}, {"blend", "released"}, {"guidance", "1"},
-				{"eta", "1"}, {"aar", "released", "guidance", "3"}, {"steps", "5"}, {"mask-margin", "0"}, {"start", "noise"},
+				{"eta", "1"}, {"aar", "released", "guidance", "3"}, {"steps", "5"}, {"mask-margin", "0"}, {"start", "noise"}, {"moments", "matched"},
 			} {
 				try(dir, with(more...))
 			}
@@ -484,15 +484,15 @@ func TestErrors(t *testing.T) {
 			s.Defects[1].Pairs[0].Mask = sdktest.Set(48, 32, 1, 1).Defects[1].Pairs[0].Mask
 		}, "is 48x32, its image 32x32"},
 		{"resolution", map[string]string{"resolution": "40"}, nil, "option resolution is 40: scale small takes multiples of 16"},
-		{"small weights", map[string]string{"scale": "paper"}, nil, "option weights, scale paper: checkpoint"},
-		{"short vocabulary", map[string]string{"scale": "paper", "weights": "", "vocabulary": file}, nil, "has 5 tokens and the model 30522"},
-		{"paper weights", map[string]string{"scale": "paper", "weights": ""}, nil, "weights fetch txt2img-f8-large, 5.7 GB, and name the file in option weights"},
+		{"small weights", map[string]string{"resolution": "0", "scale": "paper"}, nil, "option weights, scale paper: checkpoint"},
+		{"short vocabulary", map[string]string{"resolution": "0", "scale": "paper", "weights": "", "vocabulary": file}, nil, "has 5 tokens and the model 30522"},
+		{"paper weights", map[string]string{"resolution": "0", "scale": "paper", "weights": ""}, nil, "weights fetch txt2img-f8-large, 5.7 GB, and name the file in option weights"},
 		{"small vocabulary", map[string]string{"vocabulary": file}, nil, "option vocabulary is for scale=paper"},
 		{"weights of what", map[string]string{"weights": file}, nil, file},
 		{"word", map[string]string{"init-word": "unheard-of"}, nil, "option init-word"},
 		{"mask word", map[string]string{"mask-init-word": "unheard-of", "iterations": "100000000"}, nil, "option mask-init-word"},
 		{"too many tokens", map[string]string{"anomaly-tokens": "30"}, nil, "34 tokens of embeddings do not fit"},
-		{"refine", map[string]string{"refine": "0.5"}, nil, "option refine is 0.5: it goes on from images of another resolution"},
+		{"refine", map[string]string{"refine": "-0.5"}, nil, "option refine is -0.5: want 0 to 1, or -1"},
 		{"guidance", map[string]string{"guidance": "0.5"}, nil, "option guidance is 0.5"},
 		{"eta", map[string]string{"eta": "-0.5"}, nil, "option eta is -0.5"},
 		{"steps", map[string]string{"steps": "3"}, nil, "option steps: 3 DDIM steps"},

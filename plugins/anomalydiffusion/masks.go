@@ -3,7 +3,6 @@ package anomalydiffusion
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,12 +13,12 @@ import (
 	"github.com/anobench/anobench/plugins/sdk"
 )
 
-// A maskSource gives a mask of the wanted size that is not empty.
-type maskSource func(rng *rand.Rand) *sdk.Mask
+// A maskSource gives a mask of the wanted size that is not empty, for a normal image.
+type maskSource func(rng *rand.Rand, normal *sdk.Image) *sdk.Mask
 
 // oneOf draws among finished masks.
 func oneOf(masks []*sdk.Mask) maskSource {
-	return func(rng *rand.Rand) *sdk.Mask { return masks[rng.IntN(len(masks))] }
+	return func(rng *rand.Rand, _ *sdk.Image) *sdk.Mask { return masks[rng.IntN(len(masks))] }
 }
 
 // masks is where the masks of a request come from.
@@ -64,8 +63,7 @@ func (s *artistSettings) augmented(req *sdk.Request, d *sdk.Defect) (maskSource,
 	if len(pairs) == 0 {
 		return nil, fmt.Errorf("defect %q has no pair with a mask that is not empty: add pairs or raise the size", d.Name)
 	}
-	anywhere := texture(req.Set.Normals)
-	return func(rng *rand.Rand) *sdk.Mask { return augmentedMask(rng, pairs, anywhere) }, nil
+	return newPlacement(pairs, req.Set.Normals).mask, nil
 }
 
 var errFolder = errors.New("options masks and masks-folder: masks=folder goes with a folder, and a folder with it")
@@ -165,57 +163,4 @@ func scaledMask(m *sdk.Mask, w, h int) *sdk.Mask {
 		out.Pix[i] = byte(255 * v)
 	}
 	return out
-}
-
-// Bounds of what augmentedMask changes.
-const (
-	mostTurned  = 45.0 // degrees, to either side
-	mostScaled  = 1.8  // from 1
-	mostShifted = 0.15 // of width and height, to either side
-	redraws     = 20
-)
-
-// augmentedMask is the mask of one of the pairs flipped, turned, scaled, and put about
-// where that of one of the pairs is, or on textures anywhere. It grows, because what
-// is painted fades toward the mask's edge. It keeps at least half of its area; where no
-// draw does, it stays as it is.
-func augmentedMask(rng *rand.Rand, pairs []*sdk.Pair, anywhere bool) *sdk.Mask {
-	draw := func() *sdk.Mask { return &pairs[rng.IntN(len(pairs))].Mask }
-	real := draw()
-	w, h := real.Width, real.Height
-	cx, cy, area := middle(real)
-	around := func(limit float64) float64 { return limit * (2*rng.Float64() - 1) }
-	for range redraws {
-		sin, cos := math.Sincos(around(mostTurned) * math.Pi / 180)
-		scale := math.Pow(mostScaled, rng.Float64())
-		flipX, flipY := float64(1-2*rng.IntN(2)), float64(1-2*rng.IntN(2))
-		toX, toY, _ := middle(draw())
-		toX, toY = toX+around(mostShifted)*float64(w), toY+around(mostShifted)*float64(h)
-		if anywhere {
-			toX, toY = rng.Float64()*float64(w), rng.Float64()*float64(h)
-		}
-		out, got := &sdk.Mask{Width: w, Height: h, Pix: make([]byte, w*h)}, 0.0
-		for i := range out.Pix {
-			dx, dy := (float64(i%w)-toX)/scale, (float64(i/w)-toY)/scale
-			x, y := int(math.Round(cx+flipX*(cos*dx-sin*dy))), int(math.Round(cy+flipY*(sin*dx+cos*dy)))
-			if x >= 0 && y >= 0 && x < w && y < h && real.Pix[y*w+x] != 0 {
-				out.Pix[i] = 255
-				got++
-			}
-		}
-		if got >= max(1, area*scale*scale/2) {
-			return out
-		}
-	}
-	return real
-}
-
-// middle is the mean place of a mask's pixels, and how many there are.
-func middle(m *sdk.Mask) (x, y, area float64) {
-	for i, v := range m.Pix {
-		if v != 0 {
-			x, y, area = x+float64(i%m.Width), y+float64(i/m.Width), area+1
-		}
-	}
-	return x / area, y / area, area
 }

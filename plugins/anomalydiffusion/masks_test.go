@@ -10,7 +10,6 @@ import (
 
 	"github.com/anobench/anobench/dataset"
 	"github.com/anobench/anobench/plugins/sdk"
-	"github.com/anobench/anobench/plugins/sdk/sdktest"
 )
 
 // drawn is a mask of a picture: a row of text each, # for marked pixels.
@@ -116,39 +115,6 @@ func TestScaledMasksStay(t *testing.T) {
 	}
 }
 
-// TestAugmentedMasks checks that they keep their area about, and differ.
-func TestAugmentedMasks(t *testing.T) {
-	set := sdktest.Set(64, 64, 1, 2)
-	rng := rand.New(rand.NewPCG(1, 1))
-	seen := map[string]bool{}
-	for _, d := range set.Defects {
-		pairs := marked(&d)
-		least, most := 1<<30, 0
-		for _, p := range pairs {
-			n := area(&p.Mask)
-			least, most = min(least, n), max(most, n)
-		}
-		for i := range 50 {
-			m := augmentedMask(rng, pairs, i%2 == 1)
-			if n := area(m); 5*n < 2*least || float64(n) > 1.1*mostScaled*mostScaled*float64(most) {
-				t.Errorf("%s: %d pixels from masks of %d to %d", d.Name, n, least, most)
-			}
-			seen[string(m.Pix)] = true
-		}
-	}
-	if len(seen) < 95 {
-		t.Errorf("100 masks are %d different ones", len(seen))
-	}
-	// One pixel in a corner stays a mask whatever is drawn.
-	corner := &sdk.Pair{Mask: sdk.Mask{Width: 8, Height: 8, Pix: make([]byte, 64)}}
-	corner.Mask.Pix[0] = 255
-	for i := range 50 {
-		if m := augmentedMask(rng, []*sdk.Pair{corner}, i%2 == 1); empty(m) {
-			t.Fatal("a mask is empty")
-		}
-	}
-}
-
 func area(m *sdk.Mask) (n int) {
 	for _, v := range m.Pix {
 		if v != 0 {
@@ -186,7 +152,7 @@ func TestFolderOfMasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := draw(rand.New(rand.NewPCG(1, 1))); area(m) != 1 || m.Pix[9] != 255 {
+	if m := draw(rand.New(rand.NewPCG(1, 1)), nil); area(m) != 1 || m.Pix[9] != 255 {
 		t.Errorf("mask %v", m)
 	}
 	write(filepath.Join(dir, "blob", "b.png"), 8, 8, 255)

@@ -13,7 +13,7 @@ import (
 type figures struct {
 	iterations, maskIterations, saveEvery int
 	steps, maskSteps, maskCount           int
-	resolution                            int     // of the model, in pixels; 0 for that of the images
+	resolution                            int     // of the model, in pixels
 	word, maskWord                        string  // that embeddings start from; none for what the describer writes
 	encoderRate                           float64 // learning rate of the spatial encoder, as a share of that of embeddings
 	paste, colors                         string
@@ -21,19 +21,22 @@ type figures struct {
 	temperature                           float64 // of Eq. 7
 	eta, guidance                         float64 // of images
 	strength                              float64 // share of the steps of images that are taken
+	refine                                float64 // share of them that is taken once more at the size of larger images
 	margin                                int     // around masks, in pixels
 	start                                 string  // first noise
+	moments                               string  // of what is painted
 	masks                                 string  // where they come from
 }
 
 var (
 	// paperFigures are the paper's (Sec. 4.1 and C.1), and the released code's where it
 	// gives none.
-	paperFigures = figures{resolution: 256, iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, start: "noise", masks: "generated", maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", colors: "painted", every: 1, temperature: 1, eta: 1, guidance: 1, strength: 1, margin: 0}
+	paperFigures = figures{resolution: 256, iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, start: "noise", moments: "free", masks: "generated", maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", colors: "painted", every: 1, temperature: 1, eta: 1, guidance: 1, strength: 1, refine: 0, margin: 0}
 	// smallFigures fit a category in less than a minute. The encoder has been trained
 	// before, and is only adapted. The small model needs guidance to show what prompts
-	// say, and few steps only without noise; masks that it makes have too many parts.
-	smallFigures = figures{iterations: 200, maskIterations: 60, saveEvery: 100, steps: 8, start: "shifted", masks: "augmented", maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", colors: "set", every: 4, temperature: 1000, eta: 0, guidance: 2.5, strength: 0.75, margin: 4}
+	// say, and few steps only without noise; masks that it makes have too many parts. It
+	// was trained on images of 64 pixels: in larger ones it knows details alone.
+	smallFigures = figures{resolution: 64, iterations: 200, maskIterations: 60, saveEvery: 100, steps: 8, start: "shifted", moments: "matched", masks: "augmented", maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", colors: "set", every: 4, temperature: 1000, eta: 0, guidance: 2.5, strength: 0.75, refine: 0.375, margin: 4}
 )
 
 // options is the schema. Only AnomalyDiffusion itself has those of the spatial
@@ -64,7 +67,7 @@ func (g *generator) options() []sdk.Option {
 		text("scale", "small", "Networks: small ones for a CPU, or the paper's text-to-image model of 1.45 billion parameters.", "small", "paper"),
 		file("weights", "Checkpoint of the latent diffusion model: txt2img-f8-large at scale paper; scale small has its own, or takes one of anobench weights train-ldm."),
 		file("vocabulary", "vocab.txt of bert-base-uncased, needed at scale paper; scale small has its own."),
-		count("resolution", "0", "0", "1024", fmt.Sprintf("Side in pixels of images as the model sees and makes them; those of the run are resized to it and back. 0: the run's at scale small, %d at scale paper.", paper.resolution)),
+		count("resolution", "0", "0", "1024", fmt.Sprintf("Side in pixels of images as the model sees and makes them; those of the run are resized to it and back. 0: %d at scale small, %d at scale paper.", small.resolution, paper.resolution)),
 		file("embeddings", "Trained embeddings, such as a released embeddings.pt: taken as they are, nothing else is trained but masks."),
 		count("anomaly-tokens", "8", "1", "64", "Tokens k of an anomaly embedding (paper: 8, released configuration: 4); those of given embeddings where there are some."),
 		text("init-word", "", fmt.Sprintf("Word that anomaly embeddings start from, one token of the vocabulary; none: what the describer of scale small writes about the pairs, %s at scale paper (released).", paper.word)),
@@ -86,8 +89,9 @@ func (g *generator) options() []sdk.Option {
 		later(number("eta", "-1", "-1", "1", fmt.Sprintf("Share of the diffusion's noise that DDIM steps of an image add; -1: %v at scale small, %v at scale paper (released).", small.eta, paper.eta))),
 		later(number("guidance", "0", "0", "50", fmt.Sprintf("Scale of classifier-free guidance of images, 1 for none; 0: %v at scale small, %v at scale paper (released).", small.guidance, paper.guidance))),
 		later(number("strength", "0", "0", "1", fmt.Sprintf("Share of the steps of an image that are taken: below 1, painting starts from the normal image with the noise that is left by then, and keeps more of it; 0: %v at scale small, %v at scale paper.", small.strength, paper.strength))),
-		later(number("refine", "0", "0", "1", "Share of the steps that are taken once more at the run's size, from the image that was painted at another resolution; 0: none.")),
+		later(number("refine", "-1", "-1", "1", fmt.Sprintf("Share of the steps that are taken once more at the size of images that are larger than resolution, from what was painted at resolution; 0: none, -1: %v at scale small, %v at scale paper.", small.refine, paper.refine))),
 		later(text("start", "", fmt.Sprintf("Noise that images start from: noise, or shifted: without slow variations in the mask, around latents with the color of a pair's anomaly; no text: %s at scale small, %s at scale paper.", small.start, paper.start), "", "noise", "shifted")),
+		later(text("moments", "", fmt.Sprintf("Mean and deviation of what each step predicts in the mask, in each channel of the latents: as predicted (free), or the mean as a pair's anomaly differs from its surroundings and at most one and a half times its deviation (matched); no text: %s at scale small, %s at scale paper.", small.moments, paper.moments), "", "free", "matched")),
 		later(text("blend", "paper", "The normal image is put around the mask after each step at the next time (paper, Eq. 1), or before it and not after the last (released).", "paper", "released")),
 		later(text("final-paste", "", fmt.Sprintf("Surroundings of the mask in the end: pixels of the normal image, its latents, none (released), or residual: the normal image plus what painting changed, softened at the mask's edge; no text: %s at scale small, %s at scale paper.", small.paste, paper.paste),
 			"", "pixel", "latent", "none", "residual")),
@@ -116,7 +120,7 @@ func (g *generator) options() []sdk.Option {
 type settings struct {
 	paper               bool // scale
 	weights, vocabulary string
-	resolution          int // side of images as the model sees them, 0 for that of the run's
+	resolution          int // side of images as the model sees them, 0 for their own
 	inversion           inversionSettings
 	artist              artistSettings
 	painter             painterSettings
@@ -147,10 +151,11 @@ type painterSettings struct {
 	steps           int
 	eta, guidance   float64
 	strength        float64 // share of the steps that are taken
-	refine          float64 // share of them that is taken once more at the run's size
+	refine          float64 // share of them that is taken once more at the size of larger images
 	blend           ldm.Blending
 	paste           string
 	start           string // first noise
+	moments         string // of what is painted
 	colors          string // of what is painted
 	margin          int    // pixels around the mask that are painted, too
 	batchStatistics bool   // in the spatial encoder
@@ -171,13 +176,13 @@ func (s *painterSettings) ddim(schedule *ldm.Schedule) (*ldm.DDIM, error) {
 	return d.Late(s.strength), nil
 }
 
-// refined are the settings of painting on at the size of the images what was painted at
-// another resolution; nil if that is not wanted.
-func (s settings) refined() *settings {
-	if s.painter.refine == 0 || s.resolution == 0 {
+// refined are the settings of painting on at the size of images of w by h pixels what was
+// painted at a lower resolution; nil if that is not wanted.
+func (s settings) refined(w, h int) *settings {
+	if s.painter.refine == 0 || max(w, h) <= s.resolution {
 		return nil
 	}
-	s.painter.strength, s.painter.start, s.resolution = s.painter.refine, "noise", 0
+	s.painter.strength, s.resolution = s.painter.refine, 0
 	return &s
 }
 
@@ -235,14 +240,22 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 	case v < 1:
 		return s, fmt.Errorf("option guidance is %v: 1 is for none, 0 for that of the scale", v)
 	}
-	if s.painter.refine = o.Float("refine"); s.painter.refine > 0 && s.resolution == 0 {
-		return s, fmt.Errorf("option refine is %v: it goes on from images of another resolution, so give one", s.painter.refine)
+	switch v := o.Float("refine"); {
+	case v == -1:
+		s.painter.refine = f.refine
+	case v < 0:
+		return s, fmt.Errorf("option refine is %v: want 0 to 1, or -1 for that of the scale", v)
+	default:
+		s.painter.refine = v
 	}
 	if s.painter.strength = o.Float("strength"); s.painter.strength == 0 {
 		s.painter.strength = f.strength
 	}
 	if s.painter.start = o.String("start"); s.painter.start == "" {
 		s.painter.start = f.start
+	}
+	if s.painter.moments = o.String("moments"); s.painter.moments == "" {
+		s.painter.moments = f.moments
 	}
 	if s.painter.paste == "" {
 		s.painter.paste = f.paste

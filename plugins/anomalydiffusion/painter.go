@@ -57,7 +57,9 @@ type painter struct {
 	steering                *steering   // nil for attention as it is
 	colorless               bool        // images of the set have no colors, so none is painted
 	begun                   []float32   // latents of images that painting goes on from
-	tints                   [][]float32 // of anomalies, see shifts; none for plain noise
+	pairs                   []moments   // of their anomalies, where they are needed
+	aimed                   []moments   // of a batch
+	within                  [][]float32 // masks that these are taken in
 
 	// Buffers of a batch.
 	normals, images, latents        []float32
@@ -118,6 +120,9 @@ func newPainter(m *pretrained, s *settings, req *sdk.Request, defect *sdk.Defect
 	if p.guidance > 1 {
 		p.sampler.Predict = ldm.Guided(p.denoiser.Predict, p.guidance)
 	}
+	if p.moments == "matched" {
+		p.sampler.Predict = p.matched(p.sampler.Predict)
+	}
 	if p.sampler.DDIM, err = p.ddim(m.Schedule); err != nil {
 		return nil, err
 	}
@@ -130,8 +135,8 @@ func newPainter(m *pretrained, s *settings, req *sdk.Request, defect *sdk.Defect
 	p.latents, p.backgrounds = make([]float32, p.batch*latent), map[*sdk.Image]background{}
 	p.context, p.vectors = make([]float32, contexts*m.Text.Length*m.Text.Channels), make([]float32, contexts*each*m.Text.Channels)
 	p.colorless = p.colors == "set" && colorless(req.Set)
-	if p.start == "shifted" {
-		if p.tints, err = p.shifts(defect); err != nil {
+	if p.start == "shifted" || p.moments == "matched" {
+		if p.pairs, err = p.anomalies(defect); err != nil {
 			return nil, err
 		}
 	}
@@ -141,14 +146,13 @@ func newPainter(m *pretrained, s *settings, req *sdk.Request, defect *sdk.Defect
 // order draws what to paint by a sample's seed.
 func (p *painter) order(seed uint64, masks maskSource) order {
 	rng := sdk.Rand(seed)
-	o := order{
-		normal: &p.set.Normals[rng.IntN(len(p.set.Normals))], mask: masks(rng), prompt: p.prompts[rng.IntN(len(p.prompts))],
-		sampler: rng.Uint64(),
-	}
+	o := order{normal: &p.set.Normals[rng.IntN(len(p.set.Normals))]}
+	o.mask = masks(rng, o.normal)
+	o.prompt, o.sampler = p.prompts[rng.IntN(len(p.prompts))], rng.Uint64()
 	o.pair = rng.IntN(math.MaxInt32)
-	o.contrast = faintest + (strongest-faintest)*rng.Float64()
+	o.contrast = faintest * math.Pow(strongest/faintest, rng.Float64())
 	for range p.masksEach - 1 {
-		o.beside = append(o.beside, masks(rng))
+		o.beside = append(o.beside, masks(rng, o.normal))
 	}
 	return o
 }
@@ -230,7 +234,10 @@ func (p *painter) paint(ctx context.Context, orders []order, from [][]byte) ([][
 			return nil, err
 		}
 	}
-	if p.tints != nil || p.strength < 1 || from != nil {
+	if p.moments == "matched" {
+		p.aimed, p.within = p.aims(orders)
+	}
+	if p.start == "shifted" || p.strength < 1 || from != nil {
 		p.sampler.Begin = func(at *ldm.Step) { p.begin(at, orders) }
 	}
 	painted, err := p.sampler.Sample(ctx, seeds)

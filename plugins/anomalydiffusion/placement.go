@@ -1,13 +1,100 @@
 package anomalydiffusion
 
-import "github.com/anobench/anobench/plugins/sdk"
+import (
+	"math"
+	"math/rand/v2"
 
-// Anomalies of objects are where objects can have them: a chip is at an edge. On a
-// texture they are anywhere.
+	"github.com/anobench/anobench/dataset"
+	"github.com/anobench/anobench/plugins/sdk"
+)
+
+// A placement changes real masks and puts them where anomalies can be: those of objects
+// about where they were seen, on the object, for a chip is at an edge; on a texture
+// anywhere.
+type placement struct {
+	pairs    []*sdk.Pair
+	anywhere bool
+	product  dataset.Foreground
+}
+
+// Bounds of what a placement does.
 const (
+	mostTurned  = 45.0 // degrees, to either side
+	mostScaled  = 2.0  // from 1
+	mostShifted = 0.15 // of width and height, to either side
+	onProduct   = 0.8  // least share of a mask
+	redraws     = 20
+
 	compared    = 50  // normal images at most
 	objectAlike = 0.4 // least share for an object
 )
+
+func newPlacement(pairs []*sdk.Pair, normals []sdk.Image) *placement {
+	p := &placement{pairs: pairs, anywhere: texture(normals)}
+	var some []*dataset.Image
+	for i := range normals[:min(compared, len(normals))] {
+		some = append(some, picture(&normals[i]))
+	}
+	if len(some) > 0 {
+		p.product = dataset.FindForeground(some)
+	}
+	return p
+}
+
+// picture is the same image, not a copy.
+func picture(m *sdk.Image) *dataset.Image {
+	return &dataset.Image{Width: m.Width, Height: m.Height, Pix: m.Pix}
+}
+
+// mask is that of one of the pairs flipped, turned, scaled, and put about where that of one
+// of the pairs is, or on textures anywhere. It grows, because what is painted fades toward
+// the mask's edge. It keeps at least half of its area, and where draws allow it most of it
+// is on the product of the normal image, if one is given; where no draw keeps the area, it
+// stays as it is.
+func (p *placement) mask(rng *rand.Rand, normal *sdk.Image) *sdk.Mask {
+	draw := func() *sdk.Mask { return &p.pairs[rng.IntN(len(p.pairs))].Mask }
+	real := draw()
+	w, h := real.Width, real.Height
+	product := new(dataset.Mask)
+	if normal != nil && p.product.Object {
+		p.product.Mark(product, picture(normal))
+	}
+	cx, cy, area := middle(real)
+	around := func(limit float64) float64 { return limit * (2*rng.Float64() - 1) }
+	best, most := real, 0.0
+	for range redraws {
+		sin, cos := math.Sincos(around(mostTurned) * math.Pi / 180)
+		scale := math.Pow(mostScaled, rng.Float64())
+		flipX, flipY := float64(1-2*rng.IntN(2)), float64(1-2*rng.IntN(2))
+		toX, toY, _ := middle(draw())
+		toX, toY = toX+around(mostShifted)*float64(w), toY+around(mostShifted)*float64(h)
+		if p.anywhere {
+			toX, toY = rng.Float64()*float64(w), rng.Float64()*float64(h)
+		}
+		out, got, on := &sdk.Mask{Width: w, Height: h, Pix: make([]byte, w*h)}, 0.0, 0.0
+		for i := range out.Pix {
+			dx, dy := (float64(i%w)-toX)/scale, (float64(i/w)-toY)/scale
+			x, y := int(math.Round(cx+flipX*(cos*dx-sin*dy))), int(math.Round(cy+flipY*(sin*dx+cos*dy)))
+			if x >= 0 && y >= 0 && x < w && y < h && real.Pix[y*w+x] != 0 {
+				out.Pix[i] = 255
+				got++
+				if product.Pix == nil || product.Pix[i] != 0 {
+					on++
+				}
+			}
+		}
+		if got < max(1, area*scale*scale/2) {
+			continue
+		}
+		if on >= onProduct*got {
+			return out
+		}
+		if on/got >= most {
+			best, most = out, on/got
+		}
+	}
+	return best
+}
 
 // texture says that normal images have little in common at the same place: the variance
 // of their mean over the image is a small share of their own.
@@ -44,4 +131,14 @@ func variance(x []float64) float64 {
 		squares += (v - mean) * (v - mean)
 	}
 	return squares / float64(len(x))
+}
+
+// middle is the mean place of a mask's pixels, and how many there are.
+func middle(m *sdk.Mask) (x, y, area float64) {
+	for i, v := range m.Pix {
+		if v != 0 {
+			x, y, area = x+float64(i%m.Width), y+float64(i/m.Width), area+1
+		}
+	}
+	return x / area, y / area, area
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/anobench/anobench/plugins/sdk"
+	"github.com/anobench/anobench/plugins/sdk/sdktest"
 )
 
 // Noise is a texture, the same bright square on noise an object, also as brightness
@@ -38,6 +39,77 @@ func TestTexture(t *testing.T) {
 	} {
 		if got := texture(c.normals); got != c.want {
 			t.Errorf("%s: a texture: %t (%.2f)", name, got, alike(c.normals))
+		}
+	}
+}
+
+// Masks that are placed keep their area about, and differ.
+func TestPlacement(t *testing.T) {
+	set := sdktest.Set(64, 64, 1, 2)
+	rng := rand.New(rand.NewPCG(1, 1))
+	seen := map[string]bool{}
+	for _, d := range set.Defects {
+		pairs := marked(&d)
+		least, most := 1<<30, 0
+		for _, p := range pairs {
+			n := area(&p.Mask)
+			least, most = min(least, n), max(most, n)
+		}
+		for i := range 50 {
+			place := &placement{pairs: pairs, anywhere: i%2 == 1}
+			m := place.mask(rng, nil)
+			if n := area(m); 5*n < 2*least || float64(n) > 1.1*mostScaled*mostScaled*float64(most) {
+				t.Errorf("%s: %d pixels from masks of %d to %d", d.Name, n, least, most)
+			}
+			seen[string(m.Pix)] = true
+		}
+	}
+	if len(seen) < 95 {
+		t.Errorf("100 masks are %d different ones", len(seen))
+	}
+	// One pixel in a corner stays a mask whatever is drawn.
+	corner := &sdk.Pair{Mask: sdk.Mask{Width: 8, Height: 8, Pix: make([]byte, 64)}}
+	corner.Mask.Pix[0] = 255
+	for i := range 50 {
+		place := &placement{pairs: []*sdk.Pair{corner}, anywhere: i%2 == 1}
+		if empty(place.mask(rng, nil)) {
+			t.Fatal("a mask is empty")
+		}
+	}
+}
+
+// Where the product is in another place in each normal image, masks go with it.
+func TestMasksAreOnTheProduct(t *testing.T) {
+	const size = 32
+	product := func(left int) sdk.Image {
+		m := sdk.Image{Width: size, Height: size, Pix: make([]byte, 3*size*size)}
+		for i := range m.Pix {
+			if x, y := i/3%size, i/3/size; x >= left && x < left+12 && y >= 8 && y < 24 {
+				m.Pix[i] = 200
+			}
+		}
+		return m
+	}
+	normals := []sdk.Image{product(7), product(10), product(13)}
+	pair := &sdk.Pair{Image: product(10), Mask: sdk.Mask{Width: size, Height: size, Pix: make([]byte, size*size)}}
+	for y := 14; y < 18; y++ {
+		for x := 11; x < 14; x++ {
+			pair.Mask.Pix[y*size+x] = 255
+		}
+	}
+	place := newPlacement([]*sdk.Pair{pair}, normals)
+	rng := rand.New(rand.NewPCG(1, 1))
+	for i := range 60 {
+		n := &normals[i%3]
+		m := place.mask(rng, n)
+		on := 0
+		for k, v := range m.Pix {
+			if v != 0 && n.Pix[3*k] != 0 {
+				on++
+			}
+		}
+		if float64(on) < onProduct*float64(area(m)) {
+			t.Errorf("%d of %d pixels of a mask are on the product of normal image %d", on, area(m), i%3)
 		}
 	}
 }

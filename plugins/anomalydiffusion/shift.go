@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
-	"github.com/anobench/anobench/plugins/sdk"
 )
 
 // The first noise tells the small model more than it should: it paints the color that
@@ -14,77 +13,41 @@ import (
 // much as those of a pair's anomaly differ from their surroundings.
 
 const (
-	ring   = 2 // how far from an anomaly its surroundings reach, in latent pixels
 	smooth = 2 // how far slow variations of the noise reach, in latent pixels
 	// Bounds of how much of a pair's difference an anomaly has: some are fainter than
 	// those seen, some are stronger.
 	faintest  = 0.5
-	strongest = 1.75
+	strongest = 2.5
 )
 
-// shifts are by how much latents of the anomaly differ from those around it in the mean,
-// [C] for each pair of a defect.
-func (p *painter) shifts(d *sdk.Defect) ([][]float32, error) {
-	area := p.lw * p.lh
-	channels := len(p.latents) / p.batch / area
-	encode, err := p.m.encoding(1, p.workH, p.workW)
-	if err != nil {
-		return nil, err
-	}
-	latents, noise := make([]float32, channels*area), make([]float32, channels*area)
-	var out [][]float32
-	for _, pair := range marked(d) {
-		if err := run(encode, value{"latents", latents}, value{"image", tensor(&pair.Image, p.workW, p.workH)}, value{"noise", noise}); err != nil {
-			return nil, err
-		}
-		inside := latentMask(binary(&pair.Mask, p.workW, p.workH), p.workW, p.workH, p.m.Autoencoder.Stride())
-		around := grown(inside, p.lw, p.lh, ring)
-		shift := make([]float32, channels)
-		for c := range shift {
-			var in, at, n, m float64
-			for i, v := range latents[c*area:][:area] {
-				switch {
-				case inside[i] > 0:
-					in, n = in+float64(v), n+1
-				case around[i] > 0:
-					at, m = at+float64(v), m+1
-				}
-			}
-			if n > 0 && m > 0 {
-				shift[c] = float32(in/n - at/m)
-			}
-		}
-		out = append(out, shift)
-	}
-	return out, nil
-}
-
-// begin turns noise into what a batch starts from: where steps are left out, normal images
-// with the noise of the first one, and in the mask the color of anomalies.
+// begin turns noise into what a batch starts from: where steps are left out, normal images,
+// or in the masks what was painted before, with the noise of the first one; in the masks
+// without slow noise and with the color of anomalies, if so wanted.
 func (p *painter) begin(at *ldm.Step, orders []order) {
 	area := p.lw * p.lh
 	item := len(at.X) / p.batch
 	kept := p.m.Schedule.Kept[at.Time]
 	signal, sigma := math.Sqrt(float64(kept)), math.Sqrt(1-float64(kept))
+	from := p.latents
+	if p.begun != nil {
+		from = p.begun
+	}
 	for i, o := range orders {
 		mask := p.sampler.Around.Mask[i*area:][:area]
 		for c := range item / area {
-			x, z := at.X[i*item+c*area:][:area], p.latents[i*item+c*area:][:area]
+			x, z := at.X[i*item+c*area:][:area], from[i*item+c*area:][:area]
 			slow, shift := []float32(nil), 0.0
-			if p.begun != nil {
-				for k := range mask {
-					x[k] = float32(signal*float64(p.begun[i*item+c*area+k]) + sigma*float64(x[k]))
+			if p.start == "shifted" {
+				slow = smoothed(x, mask, p.lw, p.lh, smooth)
+				if p.begun == nil {
+					shift = o.contrast * float64(p.pairs[o.pair%len(p.pairs)].shift[c])
 				}
-				continue
-			}
-			if p.tints != nil {
-				slow, shift = smoothed(x, mask, p.lw, p.lh, smooth), o.contrast*float64(p.tints[o.pair%len(p.tints)][c])
 			}
 			for k, m := range mask {
 				switch {
 				case slow != nil && m > 0:
 					x[k] = float32(signal*(float64(z[k])+shift) + sigma*float64(x[k]-slow[k]))
-				case p.strength < 1:
+				case p.strength < 1 || p.begun != nil:
 					x[k] = float32(signal*float64(z[k]) + sigma*float64(x[k]))
 				}
 			}
