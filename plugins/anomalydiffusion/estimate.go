@@ -12,6 +12,17 @@ import (
 // Estimate plans all programs of a fit and of a batch of images, without their weights,
 // and tells time by the rate at which this machine computes a convolution.
 func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.Estimate, error) {
+	device := exec.NewCPU(runtime.GOMAXPROCS(0))
+	defer device.Close()
+	rate, err := measureRate(device)
+	if err != nil {
+		return sdk.Estimate{}, err
+	}
+	return g.estimate(device, rate, opts, width, height, defects)
+}
+
+// estimate is Estimate for a device that makes so many multiplications a second.
+func (g *generator) estimate(device *exec.CPU, rate float64, opts sdk.Options, width, height, defects int) (sdk.Estimate, error) {
 	s, err := g.read(opts)
 	if err != nil {
 		return sdk.Estimate{}, err
@@ -24,13 +35,7 @@ func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.
 		return sdk.Estimate{}, err
 	}
 	a, params := m.Architecture, m.params
-	device := exec.NewCPU(runtime.GOMAXPROCS(0))
-	defer device.Close()
 	e := sdk.Estimate{Parameters: int64(params.Count()), Needs: s.needs()}
-	rate, err := measureRate(device)
-	if err != nil {
-		return e, err
-	}
 	held, most := int64(0), int64(0) // bytes of the programs of a stage so far, and of a whole stage
 	ended := func() { held, most = 0, max(most, held) }
 	// once is the time of one run of a program.

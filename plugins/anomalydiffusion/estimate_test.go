@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anobench/anobench/nn/exec"
 	"github.com/anobench/anobench/plugins/sdk"
 )
 
@@ -17,16 +18,18 @@ import (
 // latent diffusion model (of which the text encoder's own head is left out) and 356
 // million of the spatial encoder. It took the authors three days on a GPU.
 func TestEstimateAtThePapersScale(t *testing.T) {
-	all := All()[0]
-	g := all.(sdk.Estimator)
-	small, err := g.Estimate(options(t, all, nil), 64, 64, 3)
-	if err != nil {
-		t.Fatal(err)
+	g := All()[0].(*generator)
+	device := exec.NewCPU(1)
+	defer device.Close()
+	estimate := func(given map[string]string, size int) sdk.Estimate {
+		t.Helper()
+		e, err := g.estimate(device, 1e10, options(t, g, given), size, size, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
 	}
-	paper, err := g.Estimate(options(t, all, sdk.Options{"scale": "paper"}), 256, 256, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	small, paper := estimate(nil, 64), estimate(map[string]string{"scale": "paper"}, 256)
 	if want := int64(872300484 + 83653863 + 542895360 + 356019392); paper.Parameters != want {
 		t.Errorf("%d parameters, want %d", paper.Parameters, want)
 	}
@@ -36,32 +39,21 @@ func TestEstimateAtThePapersScale(t *testing.T) {
 	if small.Parameters > 7e6 || small.Fit <= 0 || small.Sample <= 0 {
 		t.Errorf("small %+v", small)
 	}
-	off, err := g.Estimate(options(t, all, sdk.Options{"aar": "off", "steps": "100"}), 64, 64, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	on, err := g.Estimate(options(t, all, sdk.Options{"aar-every": "1", "steps": "100"}), 64, 64, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	off, on := estimate(map[string]string{"aar": "off"}, 64), estimate(map[string]string{"aar-every": "1"}, 64)
 	if off.Sample >= on.Sample {
 		t.Errorf("an image takes %v without re-weighting and %v with it", off.Sample, on.Sample)
 	}
-	coarse, err := g.Estimate(options(t, all, sdk.Options{"refine": "0"}), 256, 256, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	refined, err := g.Estimate(options(t, all, sdk.Options{}), 256, 256, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	coarse, refined := estimate(map[string]string{"refine": "0"}, 256), estimate(nil, 256)
 	if refined.Sample < 2*coarse.Sample || refined.Memory <= coarse.Memory {
 		t.Errorf("painted at 64 pixels %+v, refined at 256 %+v", coarse, refined)
 	}
 	if small.Needs != "" || !strings.Contains(paper.Needs, "option weights") {
 		t.Errorf("small needs %q, paper %q", small.Needs, paper.Needs)
 	}
-	t.Logf("small %+v\npaper %+v", small, paper)
+	measured, err := g.Estimate(options(t, g, nil), 64, 64, 3)
+	if err != nil || measured.Memory != small.Memory || measured.Fit <= 0 || measured.Sample <= 0 {
+		t.Errorf("by the rate of this machine: %+v, %v", measured, err)
+	}
 }
 
 // What is wrong with files and options is told before a run begins.
