@@ -20,7 +20,7 @@ const (
 
 // moments are those of the latents of an anomaly, [C] each.
 type moments struct {
-	shift     []float32 // by how much their mean differs from that of the surroundings
+	mean      []float32 // less that of the surroundings
 	deviation []float32
 }
 
@@ -43,7 +43,7 @@ func (p *painter) anomalies(d *sdk.Defect) ([]moments, error) {
 		for c := range channels {
 			x := latents[c*area:][:area]
 			mean, deviation := spread(x, inside)
-			m.shift[c], m.deviation[c] = float32(mean-p.beside(x, inside)), float32(deviation)
+			m.mean[c], m.deviation[c] = float32(mean-p.beside(x, inside)), float32(deviation)
 		}
 		out = append(out, m)
 	}
@@ -83,16 +83,16 @@ func spread(x, mask []float32) (mean, deviation float64) {
 	return mean, math.Sqrt(max(squares/n-mean*mean, 0))
 }
 
-// aims are the moments that a batch's anomalies shall have, with the mean in place of its
-// shift, and the masks that they are taken in.
+// aims are the moments that a batch's anomalies shall have, with means as they are, and the
+// masks that they are taken in.
 func (p *painter) aims(orders []order) (aims []moments, inside [][]float32) {
 	area := p.lw * p.lh
 	item := len(p.latents) / p.batch
 	for i, o := range orders {
 		mask, pair := p.inside(o.mask), p.pairs[o.pair%len(p.pairs)]
-		aim := moments{make([]float32, len(pair.shift)), pair.deviation}
-		for c, shift := range pair.shift {
-			aim.shift[c] = float32(p.beside(p.latents[i*item+c*area:][:area], mask) + o.contrast*float64(shift))
+		aim := moments{make([]float32, len(pair.mean)), pair.deviation}
+		for c, shift := range pair.mean {
+			aim.mean[c] = float32(p.beside(p.latents[i*item+c*area:][:area], mask) + o.contrast*float64(shift))
 		}
 		aims, inside = append(aims, aim), append(inside, mask)
 	}
@@ -117,7 +117,7 @@ func (p *painter) matched(predict ldm.Predictor) ldm.Predictor {
 		item := len(x) / p.batch
 		for i, aim := range p.aimed {
 			mask := p.sampler.Around.Mask[i*area:][:area]
-			for c, to := range aim.shift {
+			for c, to := range aim.mean {
 				z, e := clean[i*item+c*area:][:area], eps[i*item+c*area:][:area]
 				mean, deviation := spread(z, p.within[i])
 				scale := 1.0

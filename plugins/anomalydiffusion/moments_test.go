@@ -21,7 +21,7 @@ func TestMatched(t *testing.T) {
 	}
 	mask[4*w+4] = 1 // painted, but in the margin
 	p.sampler = &ldm.Sampler{Around: &ldm.Surroundings{Mask: mask}}
-	p.aimed = []moments{{shift: []float32{0.7, -3}, deviation: []float32{0.25, 100}}}
+	p.aimed = []moments{{mean: []float32{0.7, -3}, deviation: []float32{0.25, 100}}}
 	p.within = [][]float32{within}
 	x, predicted, eps := make([]float32, channels*w*h), make([]float32, channels*w*h), make([]float32, channels*w*h)
 	for i := range x {
@@ -42,7 +42,7 @@ func TestMatched(t *testing.T) {
 			t.Errorf("latent %d: changed is %t", i, changed)
 		}
 	}
-	for c, aim := range p.aimed[0].shift {
+	for c, aim := range p.aimed[0].mean {
 		_, was := spread(before[c*w*h:][:w*h], within)
 		mean, deviation := spread(after[c*w*h:][:w*h], within)
 		want := min(was, mostSpread*float64(p.aimed[0].deviation[c]))

@@ -8,10 +8,15 @@ import (
 	"github.com/anobench/anobench/plugins/sdk"
 )
 
+// picture is the same image, not a copy.
+func picture(m *sdk.Image) *dataset.Image {
+	return &dataset.Image{Width: m.Width, Height: m.Height, Pix: m.Pix}
+}
+
 // tensor is an image [3, h, w] in [-1, 1] at another size, as torchvision resizes
 // tensors.
 func tensor(m *sdk.Image, w, h int) []float32 {
-	out := dataset.ResizeTorch(&dataset.Image{Width: m.Width, Height: m.Height, Pix: m.Pix}, w, h)
+	out := dataset.ResizeTorch(picture(m), w, h)
 	for i, v := range out {
 		out[i] = 2*v - 1
 	}

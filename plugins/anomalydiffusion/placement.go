@@ -41,11 +41,6 @@ func newPlacement(pairs []*sdk.Pair, normals []sdk.Image) *placement {
 	return p
 }
 
-// picture is the same image, not a copy.
-func picture(m *sdk.Image) *dataset.Image {
-	return &dataset.Image{Width: m.Width, Height: m.Height, Pix: m.Pix}
-}
-
 // mask is that of one of the pairs flipped, turned, scaled, and put about where that of one
 // of the pairs is, or on textures anywhere. It grows, because what is painted fades toward
 // the mask's edge. It keeps at least half of its area, and where draws allow it most of it

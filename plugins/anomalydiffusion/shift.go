@@ -40,7 +40,7 @@ func (p *painter) begin(at *ldm.Step, orders []order) {
 			if p.start == "shifted" {
 				slow = smoothed(x, mask, p.lw, p.lh, smooth)
 				if p.begun == nil {
-					shift = o.contrast * float64(p.pairs[o.pair%len(p.pairs)].shift[c])
+					shift = o.contrast * float64(p.pairs[o.pair%len(p.pairs)].mean[c])
 				}
 			}
 			for k, m := range mask {

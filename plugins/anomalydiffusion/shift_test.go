@@ -13,7 +13,7 @@ import (
 func TestShiftedNoise(t *testing.T) {
 	const w, h, channels = 12, 10, 2
 	m := &pretrained{Architecture: Small(1)}
-	p := &painter{m: m, painterSettings: painterSettings{strength: 1, start: "shifted"}, lw: w, lh: h, batch: 1, pairs: []moments{{shift: []float32{9, 9}}, {shift: []float32{2, -3}}}, latents: make([]float32, channels*w*h)}
+	p := &painter{m: m, painterSettings: painterSettings{strength: 1, start: "shifted"}, lw: w, lh: h, batch: 1, pairs: []moments{{mean: []float32{9, 9}}, {mean: []float32{2, -3}}}, latents: make([]float32, channels*w*h)}
 	mask := make([]float32, w*h)
 	for _, i := range []int{5*w + 4, 5*w + 5, 6*w + 5} {
 		mask[i] = 1
@@ -33,7 +33,7 @@ func TestShiftedNoise(t *testing.T) {
 		}
 		at := &ldm.Step{Time: time, X: append([]float32(nil), before...)}
 		p.begin(at, []order{{pair: 3, contrast: contrast}})
-		for c, shift := range p.pairs[1].shift {
+		for c, shift := range p.pairs[1].mean {
 			got, want := 0.0, 0.0
 			for i, v := range mask {
 				k := c*w*h + i
