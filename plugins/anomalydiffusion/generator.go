@@ -10,7 +10,7 @@ import (
 )
 
 // version changes whenever the output for the same input does.
-const version = "6"
+const version = "7"
 
 // A generator is AnomalyDiffusion or what the paper compares it with: textual inversion
 // alone, or with Prompt-to-Prompt to tell it where (Table 9).

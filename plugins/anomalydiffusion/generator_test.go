@@ -315,8 +315,8 @@ func TestColors(t *testing.T) {
 		gray(&m)
 		return !slices.Equal(before, m.Pix)
 	}
-	if colors("") || colors("set") || !colors("painted") {
-		t.Errorf("of gray images, by default and with set and painted, colors are %v, %v, %v", colors(""), colors("set"), colors("painted"))
+	if colors("") || colors("set") || colors("pairs") || !colors("painted") {
+		t.Errorf("of gray images, by default and with set, pairs and painted, colors are %v, %v, %v, %v", colors(""), colors("set"), colors("pairs"), colors("painted"))
 	}
 	set.Defects[1].Pairs[0].Image.Pix[7] ^= 1
 	if !colors("set") {

@@ -36,7 +36,7 @@ var (
 	// before, and is only adapted. The small model needs guidance to show what prompts
 	// say, and few steps only without noise; masks that it makes have too many parts. It
 	// was trained on images of 64 pixels: in larger ones it knows details alone.
-	smallFigures = figures{resolution: 64, iterations: 200, maskIterations: 60, saveEvery: 100, steps: 8, start: "shifted", moments: "matched", masks: "augmented", maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", colors: "set", every: 4, temperature: 1000, eta: 0, guidance: 2.5, strength: 0.75, refine: 0.375, margin: 4}
+	smallFigures = figures{resolution: 64, iterations: 200, maskIterations: 60, saveEvery: 100, steps: 8, start: "shifted", moments: "matched", masks: "augmented", maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", colors: "pairs", every: 4, temperature: 1000, eta: 0, guidance: 2.5, strength: 0.75, refine: 0.375, margin: 4}
 )
 
 // options is the schema. Only AnomalyDiffusion itself has those of the spatial
@@ -95,7 +95,7 @@ func (g *generator) options() []sdk.Option {
 		later(text("blend", "paper", "The normal image is put around the mask after each step at the next time (paper, Eq. 1), or before it and not after the last (released).", "paper", "released")),
 		later(text("final-paste", "", fmt.Sprintf("Surroundings of the mask in the end: pixels of the normal image, its latents, none (released), or residual: the normal image plus what painting changed, softened at the mask's edge; no text: %s at scale small, %s at scale paper.", small.paste, paper.paste),
 			"", "pixel", "latent", "none", "residual")),
-		later(text("colors", "", fmt.Sprintf("Colors of what is painted: those it comes with (painted), or none if no image of the set has any (set); no text: %s at scale small, %s at scale paper.", small.colors, paper.colors), "", "painted", "set")),
+		later(text("colors", "", fmt.Sprintf("Colors of what is painted: those it comes with (painted), none if no image of the set has any (set), or so and else varying in the mask, along each principal axis of the colors of the defect's anomalies, at most %v times as much as there (pairs); no text: %s at scale small, %s at scale paper.", mostColors, small.colors, paper.colors), "", "painted", "set", "pairs")),
 		later(count("mask-margin", "-1", "-1", "64", fmt.Sprintf("Pixels around the mask that are painted, too, so that thin anomalies can form; final-paste pixel and residual put the normal image over them. -1: %d at scale small, %d at scale paper.", small.margin, paper.margin))),
 	}
 	if !g.full {

@@ -56,6 +56,7 @@ type painter struct {
 	sampler                 *ldm.Sampler
 	steering                *steering   // nil for attention as it is
 	colorless               bool        // images of the set have no colors, so none is painted
+	palette                 *palette    // of the defect, where what is painted keeps to it
 	begun                   []float32   // latents of images that painting goes on from
 	pairs                   []moments   // of their anomalies, where they are needed
 	aimed                   []moments   // of a batch
@@ -134,7 +135,10 @@ func newPainter(m *pretrained, s *settings, req *sdk.Request, defect *sdk.Defect
 	p.normals, p.images = make([]float32, p.batch*pixels), make([]float32, p.batch*pixels)
 	p.latents, p.backgrounds = make([]float32, p.batch*latent), map[*sdk.Image]background{}
 	p.context, p.vectors = make([]float32, contexts*m.Text.Length*m.Text.Channels), make([]float32, contexts*each*m.Text.Channels)
-	p.colorless = p.colors == "set" && colorless(req.Set)
+	p.colorless = p.colors != "painted" && colorless(req.Set)
+	if p.colors == "pairs" {
+		p.palette = newPalette(marked(defect))
+	}
 	if p.start == "shifted" || p.moments == "matched" {
 		if p.pairs, err = p.anomalies(defect); err != nil {
 			return nil, err
@@ -311,40 +315,23 @@ func (p *painter) finished(o order, painted []float32) []byte {
 			painted[i], painted[area+i], painted[2*area+i] = v, v, v
 		}
 	}
-	for i := range out {
+	picture := make([]float64, 3*area)
+	for i := range picture {
 		c, at := i%3, i/3
-		v, before := float64(painted[c*area+at]), o.normal.Pix[i]
+		v, before := float64(painted[c*area+at]), float64(o.normal.Pix[i])/127.5-1
 		switch {
 		case p.paste == "residual":
-			v = float64(before)/127.5 - 1 + float64(soft[at])*v
+			v = before + float64(soft[at])*v
 		case p.paste == "pixel" && o.mask.Pix[at] == 0:
-			out[i] = before
-			continue
+			v = before
 		}
+		picture[i] = v
+	}
+	if p.palette != nil {
+		p.palette.bound(picture, o.mask.Pix)
+	}
+	for i, v := range picture {
 		out[i] = level(v)
 	}
 	return out
-}
-
-// colorless says that every image of a set is gray, as a camera without colors takes them.
-func colorless(set *sdk.FewShotSet) bool {
-	colored := func(m sdk.Image) bool {
-		for p := range slices.Chunk(m.Pix, 3) {
-			if p[0] != p[1] || p[1] != p[2] {
-				return true
-			}
-		}
-		return false
-	}
-	if slices.ContainsFunc(set.Normals, colored) {
-		return false
-	}
-	for i := range set.Defects {
-		for k := range set.Defects[i].Pairs {
-			if colored(set.Defects[i].Pairs[k].Image) {
-				return false
-			}
-		}
-	}
-	return true
 }

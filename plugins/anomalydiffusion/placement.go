@@ -20,10 +20,11 @@ type placement struct {
 // Bounds of what a placement does.
 const (
 	mostTurned  = 45.0 // degrees, to either side
-	mostScaled  = 2.0  // from 1
-	mostShifted = 0.15 // of width and height, to either side
+	mostScaled  = 2.2  // from 1
+	mostArea    = 0.2  // of the image, that a mask grows to
+	mostShifted = 0.4  // of width and height, to either side
 	onProduct   = 0.8  // least share of a mask
-	redraws     = 20
+	redraws     = 60
 
 	compared    = 50  // normal images at most
 	objectAlike = 0.4 // least share for an object
@@ -55,11 +56,12 @@ func (p *placement) mask(rng *rand.Rand, normal *sdk.Image) *sdk.Mask {
 		p.product.Mark(product, picture(normal))
 	}
 	cx, cy, area := middle(real)
+	grows := max(1, min(mostScaled, math.Sqrt(mostArea*float64(w*h)/area)))
 	around := func(limit float64) float64 { return limit * (2*rng.Float64() - 1) }
 	best, most := real, 0.0
 	for range redraws {
 		sin, cos := math.Sincos(around(mostTurned) * math.Pi / 180)
-		scale := math.Pow(mostScaled, rng.Float64())
+		scale := math.Pow(grows, rng.Float64())
 		flipX, flipY := float64(1-2*rng.IntN(2)), float64(1-2*rng.IntN(2))
 		toX, toY, _ := middle(draw())
 		toX, toY = toX+around(mostShifted)*float64(w), toY+around(mostShifted)*float64(h)

@@ -58,7 +58,8 @@ func TestPlacement(t *testing.T) {
 		for i := range 50 {
 			place := &placement{pairs: pairs, anywhere: i%2 == 1}
 			m := place.mask(rng, nil)
-			if n := area(m); 5*n < 2*least || float64(n) > 1.1*mostScaled*mostScaled*float64(most) {
+			bound := max(float64(most), min(mostScaled*mostScaled*float64(most), mostArea*64*64))
+			if n := area(m); 5*n < 2*least || float64(n) > 1.1*bound {
 				t.Errorf("%s: %d pixels from masks of %d to %d", d.Name, n, least, most)
 			}
 			seen[string(m.Pix)] = true
