@@ -60,8 +60,8 @@ func newPalette(pairs []*sdk.Pair) *palette {
 	return p
 }
 
-// bound brings the colors [h, w, 3] within a mask as near to their mean as the palette has
-// them along each of its axes.
+// bound pulls the colors of a picture [h, w, 3] in [-1, 1] within a mask toward their mean,
+// so that along each axis they deviate at most mostColors times as much as the palette.
 func (p *palette) bound(picture []float64, mask []byte) {
 	mean := meanColor(picture, mask)
 	along := func(i int) (v [3]float64) {
