@@ -44,9 +44,9 @@ func newPlacement(pairs []*sdk.Pair, normals []sdk.Image) *placement {
 
 // mask is that of one of the pairs flipped, turned, scaled, and put around where that of one
 // of the pairs is, or on textures anywhere. It grows, because what is painted fades toward
-// the mask's edge, and because a few masks say little about how large anomalies get. It keeps at least half of its area, and where draws allow it most of it
-// is on the product of the normal image, if one is given; where no draw keeps the area, it
-// stays as it is.
+// the mask's edge, and because a few masks say little about how large anomalies get. It
+// keeps at least half of its area, and where draws allow it most of it is on the product of
+// the normal image, if one is given; where no draw keeps the area, it stays as it is.
 func (p *placement) mask(rng *rand.Rand, normal *sdk.Image) *sdk.Mask {
 	draw := func() *sdk.Mask { return &p.pairs[rng.IntN(len(p.pairs))].Mask }
 	real := draw()
