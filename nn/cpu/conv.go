@@ -122,6 +122,15 @@ type Conv struct {
 	tiles  [2][]span // pixels of a row, for panels of one and of two vectors
 	rows   int       // rows a task
 	blocks int       // tasks an image
+	// Of small images: tiles are the same pixel of many images, and leave out taps that
+	// are on the padding. Else nil.
+	pixels []pixelTaps
+}
+
+// pixelTaps are the taps of an output pixel, as Conv.taps and Conv.tapsB.
+type pixelTaps struct {
+	in      []int
+	weights [2][]int
 }
 
 // NewConv prepares a convolution that has a direct kernel (see
@@ -180,6 +189,37 @@ func (c *Conv) prepareDirect() {
 		if c.stats != nil || c.norm != nil {
 			c.finishTask = func(row, worker int) { c.finish(row/c.y.H, row%c.y.H, row%c.y.H+1, worker) }
 		}
+		if most := len(c.isa.tiles[1]) - 1; firstSpan(c.y.N, most) >= firstSpan(c.y.W, most) {
+			c.preparePixels()
+		}
+	}
+}
+
+// preparePixels has tiles run over images.
+func (c *Conv) preparePixels() {
+	s := c.shape
+	for v := range c.tiles {
+		c.tiles[v] = spans(c.y.N, len(c.isa.tiles[v])-1)
+	}
+	for i := range c.y.H * c.y.W {
+		var on []int
+		for tap := range c.taps {
+			y, x := i/c.y.W*s.StrideH-s.PadH+tap/s.KernelW*s.DilationH, i%c.y.W*s.StrideW-s.PadW+tap%s.KernelW*s.DilationW
+			if y >= 0 && y < s.H && x >= 0 && x < s.W {
+				on = append(on, tap)
+			}
+		}
+		if on == nil { // a sum has a tap at least
+			on = []int{0}
+		}
+		var t pixelTaps
+		for _, tap := range on {
+			t.in = append(t.in, c.taps[tap])
+			for v := range t.weights {
+				t.weights[v] = append(t.weights[v], c.tapsB[v][tap])
+			}
+		}
+		c.pixels = append(c.pixels, t)
 	}
 }
 
@@ -372,37 +412,64 @@ func (c *Conv) runPanel(task, worker int) {
 		if task == 0 {
 			c.y.ClearRing(n)
 		}
-		c.compute(pn, weights, n, 0, c.y.H, worker)
+		if c.pixels == nil {
+			c.compute(pn, weights, n, 0, c.y.H, worker)
+		}
 	}
+	c.computePixels(pn, weights, worker)
 }
 
 // compute computes a column block, with its packed weights, in some rows of an
 // image.
 func (c *Conv) compute(pn panel, weights []float32, n, first, last, worker int) {
-	s, sc := c.shape, &c.pool.scratch[worker]
-	t := &sc.tile
-	t.aRow, t.aStep, t.n = 4*s.StrideW*c.x.Pixel, 4, s.C
-	t.outer, t.aOuter = len(c.taps), &c.taps[0]
-	width := pn.vectors * c.isa.lanes
-	whole := pn.first+width <= s.K
-	t.b, t.bStep, t.bOuter = &weights[0], 4*width, &c.tapsB[pn.vectors-1][0]
-	t.init, t.initRow = &c.bias[pn.first], 0
-	kernels := c.isa.tiles[pn.vectors-1]
+	t := c.columnBlock(pn, weights, worker)
+	t.outer, t.aOuter, t.bOuter = len(c.taps), &c.taps[0], &c.tapsB[pn.vectors-1][0]
 	for y := first; y < last; y++ {
 		for _, px := range c.tiles[pn.vectors-1] {
-			t.a = &c.x.Data[c.x.at(n, y*s.StrideH-s.PadH, px.first*s.StrideW-s.PadW)]
-			out := c.y.at(n, y, px.first) + pn.first
-			if whole {
-				t.c, t.cRow = &c.y.Data[out], 4*c.y.Pixel
-				kernels[px.n](t)
-				continue
-			}
-			t.c, t.cRow = &sc.out[0], 4*width
-			kernels[px.n](t)
-			for i := range px.n {
-				copy(c.y.Data[out+i*c.y.Pixel:][:s.K-pn.first], sc.out[i*width:])
-			}
+			c.computeTile(t, pn, span{n, 1}, y, px, worker)
 		}
+	}
+}
+
+// computePixels does so in all images, pixel by pixel.
+func (c *Conv) computePixels(pn panel, weights []float32, worker int) {
+	t := c.columnBlock(pn, weights, worker)
+	for i, taps := range c.pixels {
+		t.outer, t.aOuter, t.bOuter = len(taps.in), &taps.in[0], &taps.weights[pn.vectors-1][0]
+		for _, images := range c.tiles[pn.vectors-1] {
+			c.computeTile(t, pn, images, i/c.y.W, span{i % c.y.W, 1}, worker)
+		}
+	}
+}
+
+// columnBlock sets a worker's tile for a column block.
+func (c *Conv) columnBlock(pn panel, weights []float32, worker int) *tile {
+	t := &c.pool.scratch[worker].tile
+	t.aStep, t.n = 4, c.shape.C
+	t.b, t.bStep = &weights[0], 4*pn.vectors*c.isa.lanes
+	t.init, t.initRow = &c.bias[pn.first], 0
+	return t
+}
+
+// computeTile computes pixels of a row of an image, or one of several images.
+func (c *Conv) computeTile(t *tile, pn panel, images span, y int, px span, worker int) {
+	s, count, apart := c.shape, px.n, c.y.Pixel
+	t.aRow = 4 * s.StrideW * c.x.Pixel
+	if images.n > 1 {
+		count, apart, t.aRow = images.n, c.y.Image, 4*c.x.Image
+	}
+	t.a = &c.x.Data[c.x.at(images.first, y*s.StrideH-s.PadH, px.first*s.StrideW-s.PadW)]
+	kernel, width, out := c.isa.tiles[pn.vectors-1][count], pn.vectors*c.isa.lanes, c.y.at(images.first, y, px.first)+pn.first
+	if pn.first+width <= s.K {
+		t.c, t.cRow = &c.y.Data[out], 4*apart
+		kernel(t)
+		return
+	}
+	part := c.pool.scratch[worker].out[:]
+	t.c, t.cRow = &part[0], 4*width
+	kernel(t)
+	for i := range count {
+		copy(c.y.Data[out+i*apart:][:s.K-pn.first], part[i*width:])
 	}
 }
 

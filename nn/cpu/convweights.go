@@ -11,7 +11,7 @@ type ConvWeights struct {
 	panels  []panel
 	kPad    int // output channels in whole vectors
 	apart   int // floats between two rows of the gradient, of different cache sets
-	chunks  []weightChunk
+	chunks  int
 	parts   []float32 // partial sums: [chunk][tap*C][apart]; shared memory, as the next
 	scratch []float32 // of the workers
 	wide    []float32 // dy with kPad channels where whole vectors do not divide K: [N*OutH*OutW][kPad]
@@ -34,9 +34,12 @@ type ConvWeights struct {
 // A weightRun is a set of rows of the gradient, (tap, channel) pairs whose
 // inputs lie side by side in memory.
 type weightRun struct {
-	row    int // first row of the gradient
-	tiles  []span
-	offset int // bytes from the window's corner
+	row     int // first row of the gradient
+	tiles   []span
+	offset  int  // bytes from the window's corner
+	tap     int  // the first
+	columns span // of dy, that meet the image and not its padding alone
+	chunks  []weightChunk
 }
 
 // A weightChunk is the rows of images that one task sums over.
@@ -76,39 +79,76 @@ func NewConvWeights(p *Pool, s ConvShape, x, dy View) *ConvWeights {
 func (g *ConvWeights) prepareDirect() {
 	s, x, dy := g.shape, g.x, g.dy
 	maxRows := len(g.isa.tiles[1]) - 1
-	if x.Pixel == s.C && s.DilationW == 1 {
+	// Taps of a row of the kernel go together where they lie so in memory. Of small images
+	// much is on the padding alone, which single taps leave out.
+	const small = 4 // pixels of a row
+	together := x.Pixel == s.C && s.DilationW == 1
+	groups := s.KernelH
+	if !together {
+		groups *= s.KernelW
+	}
+	if together && dy.W > small {
 		for ky := range s.KernelH {
-			g.runs = append(g.runs, weightRun{ky * s.KernelW * s.C, spans(s.KernelW*s.C, maxRows), 4 * ky * s.DilationH * x.Row})
+			g.runs = append(g.runs, weightRun{tap: ky * s.KernelW, tiles: spans(s.KernelW*s.C, maxRows), columns: span{0, dy.W}})
 		}
 	} else {
 		for tap := range s.KernelH * s.KernelW {
-			ky, kx := tap/s.KernelW, tap%s.KernelW
-			g.runs = append(g.runs, weightRun{tap * s.C, spans(s.C, maxRows), 4 * (ky*s.DilationH*x.Row + kx*s.DilationW*x.Pixel)})
+			g.runs = append(g.runs, weightRun{tap: tap, tiles: spans(s.C, maxRows), columns: meeting(dy.W, s.StrideW, tap%s.KernelW*s.DilationW-s.PadW, s.W)})
 		}
 	}
-	dyRow := func(n, y int) int { return dy.at(n, y, 0) }
+	dyRow, dyPixel := func(n, y int) int { return dy.at(n, y, 0) }, dy.Pixel
 	if g.kPad != s.K {
 		g.wideSize = dy.N * dy.H * dy.W * g.kPad
-		dyRow = func(n, y int) int { return (n*dy.H + y) * dy.W * g.kPad }
+		dyRow, dyPixel = func(n, y int) int { return (n*dy.H + y) * dy.W * g.kPad }, g.kPad
 	}
 	// Enough chunks to keep a few threads busy, few enough to keep the partial
 	// sums in cache.
 	rows := dy.N * dy.H
 	const wanted = 32
-	count := min(rows, max(1, wanted/(len(g.runs)*len(g.panels))))
-	for _, c := range spans(rows, (rows+count-1)/count) {
-		var chunk weightChunk
-		for r := c.first; r < c.first+c.n; r++ {
-			n, y := r/dy.H, r%dy.H
-			chunk.x = append(chunk.x, 4*x.at(n, y*s.StrideH-s.PadH, -s.PadW))
-			chunk.dy = append(chunk.dy, 4*dyRow(n, y))
+	count := min(rows, max(1, wanted/(groups*len(g.panels))))
+	chunks := spans(rows, (rows+count-1)/count)
+	g.chunks = len(chunks)
+	for i := range g.runs {
+		run := &g.runs[i]
+		run.row = run.tap * s.C
+		ky, kx, column := run.tap/s.KernelW, run.tap%s.KernelW, run.columns.first
+		run.offset = 4 * (ky*s.DilationH*x.Row + (kx*s.DilationW+column*s.StrideW)*x.Pixel)
+		meet := meeting(dy.H, s.StrideH, ky*s.DilationH-s.PadH, s.H)
+		for _, c := range chunks {
+			var chunk weightChunk
+			for r := c.first; r < c.first+c.n; r++ {
+				n, y := r/dy.H, r%dy.H
+				if (y < meet.first || y >= meet.first+meet.n) && (chunk.x != nil || r+1 < c.first+c.n) {
+					continue // a sum has a row at least
+				}
+				chunk.x = append(chunk.x, 4*x.at(n, y*s.StrideH-s.PadH, -s.PadW))
+				chunk.dy = append(chunk.dy, 4*(dyRow(n, y)+column*dyPixel))
+			}
+			run.chunks = append(run.chunks, chunk)
 		}
-		g.chunks = append(g.chunks, chunk)
 	}
-	g.partsSize = len(g.chunks) * g.gradRows() * g.apart
+	g.partsSize = g.chunks * g.gradRows() * g.apart
 	g.pool.reserve(g.partsSize + g.wideSize)
-	g.tasks = len(g.chunks) * len(g.runs) * len(g.panels)
+	g.tasks = g.chunks * len(g.runs) * len(g.panels)
 	g.task, g.widen = g.run, g.widenRow
+}
+
+// meeting are those of n output pixels in a line that a tap, so many pixels from their
+// windows' corners, has on one of the input's pixels rather than on padding; the first
+// where none has, for a sum has a pixel at least.
+func meeting(n, stride, tap, inputs int) span {
+	first := 0
+	for first < n && first*stride+tap < 0 {
+		first++
+	}
+	last := n - 1
+	for last >= first && last*stride+tap >= inputs {
+		last--
+	}
+	if last < first {
+		return span{0, 1}
+	}
+	return span{first, last + 1 - first}
 }
 
 func (g *ConvWeights) gradRows() int { return g.shape.KernelH * g.shape.KernelW * g.shape.C }
@@ -144,7 +184,7 @@ func (g *ConvWeights) run(task, worker int) {
 	pn := g.panels[task%len(g.panels)]
 	run := g.runs[task/len(g.panels)%len(g.runs)]
 	chunk := task / len(g.panels) / len(g.runs)
-	c := g.chunks[chunk]
+	c := run.chunks[chunk]
 	t := &g.pool.scratch[worker].tile
 	t.aRow, t.aStep = 4, 4*g.shape.StrideW*g.x.Pixel
 	b, bPixel := g.dy.Data, g.dy.Pixel
@@ -152,7 +192,7 @@ func (g *ConvWeights) run(task, worker int) {
 		b, bPixel = g.wide, g.kPad
 	}
 	t.b, t.bStep = &b[pn.first], 4*bPixel
-	t.n, t.outer = g.dy.W, len(c.x)
+	t.n, t.outer = run.columns.n, len(c.x)
 	t.aOuter, t.bOuter = &c.x[0], &c.dy[0]
 	t.cRow, t.init, t.initRow = 4*g.apart, &g.init[0], 0
 	for _, rows := range run.tiles {

@@ -103,6 +103,9 @@ var convShapes = []ConvShape{
 	square(1, 16, 18, 20, 32, 0),
 	square(17, 32, 4, 4, 112, 1),
 	square(2, 8, 12, 11, 24, 1),
+	square(9, 33, 2, 2, 75, 1),
+	{N: 8, C: 32, H: 4, W: 3, K: 64, KernelH: 3, KernelW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1, DilationH: 1, DilationW: 1, Groups: 1},
+	{N: 8, C: 16, H: 2, W: 2, K: 70, KernelH: 1, KernelW: 1, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1, DilationH: 1, DilationW: 1, Groups: 1},
 	{N: 1, C: 4, H: 12, W: 13, K: 6, KernelH: 3, KernelW: 2, StrideH: 1, StrideW: 1, PadH: 1, PadW: 0, DilationH: 1, DilationW: 2, Groups: 1},
 }
 
