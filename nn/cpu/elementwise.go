@@ -229,7 +229,7 @@ func ChannelSums(p *Pool, sums []float32, x View, images bool) (run func()) {
 
 // Number prepares y[i] = f(i).
 func Number(p *Pool, y []float32, f func(i int) float32) (run func()) {
-	return rowwise(p, len(y), 1, func(i int) { y[i] = f(i) })
+	return rowwise(p, len(y), 1, func(i, _ int) { y[i] = f(i) })
 }
 
 // Mean prepares the mean of all elements.

@@ -78,6 +78,13 @@ type isa struct {
 	// y = exp(x) and y = ln(x), the latter of positive normal numbers, with the
 	// tables of constants below.
 	exp, log func(y, x *float32, n int, c *float32)
+	// y = 1 / (1 + exp(-x)) and the normal distribution function of x, with the tables
+	// of constants below.
+	sigmoid, normalCDF func(y, x *float32, n int, c *float32)
+	// top = max(top, x), one vector, over n vectors.
+	largest func(top, x *float32, n int)
+	// sums[i] = sum of x[4k+i] over k < n, for i < 4.
+	sumFours func(sums, x *float32, n int)
 	wino     winoKernels
 }
 

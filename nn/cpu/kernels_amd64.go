@@ -150,6 +150,18 @@ func expAVX512(y, x *float32, n int, c *float32)
 func logAVX512(y, x *float32, n int, c *float32)
 
 //go:noescape
+func sigmoidAVX512(y, x *float32, n int, c *float32)
+
+//go:noescape
+func normalCDFAVX512(y, x *float32, n int, c *float32)
+
+//go:noescape
+func largestAVX512(top, x *float32, n int)
+
+//go:noescape
+func sumFoursAVX512(sums, x *float32, n int)
+
+//go:noescape
 func winoInputAVX512(p *patches)
 
 //go:noescape
@@ -279,6 +291,18 @@ func expAVX2(y, x *float32, n int, c *float32)
 
 //go:noescape
 func logAVX2(y, x *float32, n int, c *float32)
+
+//go:noescape
+func sigmoidAVX2(y, x *float32, n int, c *float32)
+
+//go:noescape
+func normalCDFAVX2(y, x *float32, n int, c *float32)
+
+//go:noescape
+func largestAVX2(top, x *float32, n int)
+
+//go:noescape
+func sumFoursAVX2(sums, x *float32, n int)
 
 //go:noescape
 func winoInputAVX2(p *patches)

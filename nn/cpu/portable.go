@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 )
 
@@ -29,6 +30,10 @@ var portable = isa{
 	adam:         adamGo,
 	exp:          expGo,
 	log:          logGo,
+	sigmoid:      sigmoidGo,
+	normalCDF:    normalCDFGo,
+	largest:      largestGo,
+	sumFours:     sumFoursGo,
 	wino:         winoGo,
 }
 
@@ -236,5 +241,46 @@ func logGo(y, x *float32, n int, _ *float32) {
 	ys, xs := unsafe.Slice(y, n), unsafe.Slice(x, n)
 	for i := range ys {
 		ys[i] = float32(math.Log(float64(xs[i])))
+	}
+}
+
+func sigmoidGo(y, x *float32, n int, _ *float32) {
+	ys, xs := unsafe.Slice(y, n), unsafe.Slice(x, n)
+	for i, v := range xs {
+		ys[i] = 1 / (1 + float32(math.Exp(float64(-v))))
+	}
+}
+
+// normalCDFGo is by the Chebyshev fit of erfc in Numerical Recipes (section 6.2), good
+// to 1.2e-7 of the smaller tail.
+func normalCDFGo(y, x *float32, n int, _ *float32) {
+	ys, xs := unsafe.Slice(y, n), unsafe.Slice(x, n)
+	for i, v := range xs {
+		z := abs(v) * (math.Sqrt2 / 2)
+		k := 1 / (1 + 0.5*z)
+		t := -z*z - 1.26551223 + k*(1.00002368+k*(0.37409196+k*(0.09678418+k*(-0.18628806+k*(0.27886807+k*(-1.13520398+k*(1.48851587+k*(-0.82215223+k*0.17087277))))))))
+		tail := 0.5 * k * float32(math.Exp(float64(t)))
+		if v > 0 {
+			tail = 1 - tail
+		}
+		ys[i] = tail
+	}
+}
+
+func largestGo(top, x *float32, n int) {
+	for _, v := range unsafe.Slice(x, n) {
+		if v > *top {
+			*top = v
+		}
+	}
+}
+
+func sumFoursGo(sums, x *float32, n int) {
+	s := unsafe.Slice(sums, 4)
+	clear(s)
+	for fours := range slices.Chunk(unsafe.Slice(x, 4*n), 4) {
+		for i, v := range fours {
+			s[i] += v
+		}
 	}
 }

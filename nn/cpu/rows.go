@@ -1,13 +1,16 @@
 package cpu
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // rowwise prepares f for every row of some width, several to a task.
-func rowwise(p *Pool, rows, width int, f func(row int)) (run func()) {
+func rowwise(p *Pool, rows, width int, f func(row, worker int)) (run func()) {
 	per := max(1, chunk/4/width)
-	task := func(task, _ int) {
+	task := func(task, worker int) {
 		for r := task * per; r < min((task+1)*per, rows); r++ {
-			f(r)
+			f(r, worker)
 		}
 	}
 	return func() { p.Run((rows+per-1)/per, task) }
@@ -15,36 +18,52 @@ func rowwise(p *Pool, rows, width int, f func(row int)) (run func()) {
 
 // RowSoftmax prepares the softmax of every row of width numbers.
 func RowSoftmax(p *Pool, y, x []float32, width int) (run func()) {
-	return rowwise(p, len(x)/width, width, func(r int) {
+	s := isas[0]
+	whole := width / s.lanes // vectors
+	return rowwise(p, len(x)/width, width, func(r, worker int) {
 		x, y := x[r*width:][:width], y[r*width:][:width]
-		top := x[0]
-		for _, v := range x {
-			if v > top {
-				top = v
+		vector, rest := p.scratch[worker].block[0][:s.lanes], whole*s.lanes
+		fill(vector, x[0])
+		s.largest(&vector[0], &x[0], whole)
+		for _, v := range x[rest:] {
+			if v > vector[0] {
+				vector[0] = v
 			}
 		}
-		for i, v := range x {
-			y[i] = v - top
+		top := slices.Max(vector)
+		fill(vector, -top)
+		if whole > 0 {
+			s.affine(&y[0], 4*s.lanes, &x[0], 4*s.lanes, whole, ones, &vector[0], float32(math.Inf(-1)))
+		}
+		for i := rest; i < width; i++ {
+			y[i] = x[i] - top
 		}
 		exps(y, y)
-		var a, b, c, d float32
-		rest := y
-		for ; len(rest) >= 4; rest = rest[4:] {
-			a, b, c, d = a+rest[0], b+rest[1], c+rest[2], d+rest[3]
+		sums := p.scratch[worker].sums[:4]
+		s.sumFours(&sums[0], &y[0], width/4)
+		for _, e := range y[width/4*4:] {
+			sums[0] += e
 		}
-		for _, e := range rest {
-			a += e
+		scale := 1 / (sums[0] + sums[1] + sums[2] + sums[3])
+		fill(vector, scale)
+		if whole > 0 {
+			s.affine(&y[0], 4*s.lanes, &y[0], 4*s.lanes, whole, &vector[0], zeros, 0)
 		}
-		scale := 1 / (a + b + c + d)
-		for i := range y {
+		for i := rest; i < width; i++ {
 			y[i] *= scale
 		}
 	})
 }
 
+func fill(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
+	}
+}
+
 // RowSoftmaxBackward prepares dx = y (dy - sum of y dy) for every row.
 func RowSoftmaxBackward(p *Pool, dx, y, dy []float32, width int) (run func()) {
-	return rowwise(p, len(y)/width, width, func(r int) {
+	return rowwise(p, len(y)/width, width, func(r, _ int) {
 		y, dy, dx := y[r*width:][:width], dy[r*width:][:width], dx[r*width:][:width]
 		dot := 0.0
 		for i, v := range y {
@@ -74,7 +93,7 @@ func rowMoments(x []float32, eps float64) (mean, inverse float64) {
 // row of len(gamma) numbers.
 func LayerNorm(p *Pool, y, x, gamma, beta []float32, eps float64) (run func()) {
 	c := len(gamma)
-	return rowwise(p, len(x)/c, c, func(r int) {
+	return rowwise(p, len(x)/c, c, func(r, _ int) {
 		x, y := x[r*c:][:c], y[r*c:][:c]
 		mean, inverse := rowMoments(x, eps)
 		m, s := float32(mean), float32(inverse)
@@ -87,7 +106,7 @@ func LayerNorm(p *Pool, y, x, gamma, beta []float32, eps float64) (run func()) {
 // LayerNormBackward prepares the gradient of x.
 func LayerNormBackward(p *Pool, dx, x, gamma, dy []float32, eps float64) (run func()) {
 	c := len(gamma)
-	return rowwise(p, len(x)/c, c, func(r int) {
+	return rowwise(p, len(x)/c, c, func(r, _ int) {
 		x, dy, dx := x[r*c:][:c], dy[r*c:][:c], dx[r*c:][:c]
 		mean, inverse := rowMoments(x, eps)
 		var sum, along float64
@@ -142,7 +161,7 @@ func LayerNormReduce(p *Pool, dbeta, dgamma, x, dy []float32, eps float64) (run 
 // from srcFirst on, to dstFirst in the rows of dst, dstWidth wide; the others are
 // zero.
 func CopyRows(p *Pool, dst []float32, dstWidth, dstFirst int, src []float32, srcWidth, srcFirst, count int) (run func()) {
-	return rowwise(p, len(src)/srcWidth, max(srcWidth, dstWidth), func(r int) {
+	return rowwise(p, len(src)/srcWidth, max(srcWidth, dstWidth), func(r, _ int) {
 		d := dst[r*dstWidth:][:dstWidth]
 		clear(d[:dstFirst])
 		copy(d[dstFirst:][:count], src[r*srcWidth+srcFirst:])
@@ -152,7 +171,7 @@ func CopyRows(p *Pool, dst []float32, dstWidth, dstFirst int, src []float32, src
 
 // ToRows prepares the copy of an image's pixels as rows of its channels.
 func ToRows(p *Pool, dst []float32, src View) (run func()) {
-	return rowwise(p, src.N*src.H, src.W*src.C, func(r int) {
+	return rowwise(p, src.N*src.H, src.W*src.C, func(r, _ int) {
 		d := dst[r*src.W*src.C:][:src.W*src.C]
 		for x := range src.W {
 			copy(d[x*src.C:][:src.C], src.Data[src.at(r/src.H, r%src.H, x):])
@@ -162,7 +181,7 @@ func ToRows(p *Pool, dst []float32, src View) (run func()) {
 
 // FromRows prepares the reverse, with a ring of zeros.
 func FromRows(p *Pool, dst View, src []float32) (run func()) {
-	return rowwise(p, dst.N*dst.H, dst.W*dst.C, func(r int) {
+	return rowwise(p, dst.N*dst.H, dst.W*dst.C, func(r, _ int) {
 		n, y := r/dst.H, r%dst.H
 		if y == 0 {
 			dst.ClearRing(n)
@@ -206,7 +225,7 @@ func AddRows(dx, dy, ids []float32, width int) (run func()) {
 // AddToRows prepares y = x plus one row, as wide as both.
 func AddToRows(p *Pool, y, x, row []float32) (run func()) {
 	width := len(row)
-	return rowwise(p, len(x)/width, width, func(r int) {
+	return rowwise(p, len(x)/width, width, func(r, _ int) {
 		x, y := x[r*width:][:width], y[r*width:][:width]
 		for i, v := range row {
 			y[i] = x[i] + v

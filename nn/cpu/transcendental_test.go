@@ -68,3 +68,36 @@ func BenchmarkTranscendental(b *testing.B) {
 		})
 	}
 }
+
+func TestSigmoid(t *testing.T) {
+	eachISA(t, func(t *testing.T, s *isa) {
+		checkFunction(t, s, s.sigmoid, expTable, func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }, 3e-7)
+	})
+}
+
+func TestNormalCDF(t *testing.T) {
+	eachISA(t, func(t *testing.T, s *isa) {
+		checkFunction(t, s, s.normalCDF, normalCDFTable, func(v float64) float64 { return math.Erfc(-v/math.Sqrt2) / 2 }, 3e-5)
+	})
+}
+
+// checkFunction compares a kernel with a function, up to a share of its value.
+func checkFunction(t *testing.T, s *isa, kernel func(y, x *float32, n int, c *float32), constants *float32, want func(float64) float64, tol float64) {
+	x := []float32{0, float32(math.Copysign(0, -1)), 1, -1, 80, -80, 1e30, -1e30, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 1e-30, -1e-30, 12, -12, 0.5}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for len(x) < 4096 {
+		x = append(x, float32(rng.NormFloat64()*4))
+	}
+	y := make([]float32, len(x))
+	kernel(&y[0], &x[0], len(x)/s.lanes, constants)
+	for i, v := range x {
+		w := want(float64(v))
+		if math.IsNaN(w) && math.IsNaN(float64(y[i])) {
+			continue
+		}
+		// Below the normal numbers, steps are large.
+		if d := math.Abs(float64(y[i]) - w); !(d <= tol*w+1e-38) {
+			t.Errorf("f(%v) is %v, want %v", v, y[i], w)
+		}
+	}
+}

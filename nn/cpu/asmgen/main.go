@@ -86,6 +86,10 @@ func main() {
 		g.adam()
 		g.exp()
 		g.log()
+		g.sigmoid()
+		g.normalCDF()
+		g.largest()
+		g.sumFours()
 		g.winograd()
 		if err := os.WriteFile(is.fileName, g.Bytes(), 0o666); err != nil {
 			log.Fatal(err)
@@ -135,6 +139,10 @@ func table() {
 			"adam%s(p, grad, m, v *float32, n int, c *[7]float32)",
 			"exp%s(y, x *float32, n int, c *float32)",
 			"log%s(y, x *float32, n int, c *float32)",
+			"sigmoid%s(y, x *float32, n int, c *float32)",
+			"normalCDF%s(y, x *float32, n int, c *float32)",
+			"largest%s(top, x *float32, n int)",
+			"sumFours%s(sums, x *float32, n int)",
 		} {
 			fmt.Fprintf(&b, "//go:noescape\nfunc "+d+"\n\n", is.name)
 		}
@@ -745,45 +753,47 @@ func (g *gen) transcendental(name string, body func()) {
 	g.ret()
 }
 
-// exp: x = n ln 2 + r, exp(x) = 2^n exp(r), by the polynomial of Cephes' expf. A
-// NaN stays one: of two operands, one a NaN, VMINPS and VMAXPS give the first as
-// written here.
-func (g *gen) exp() {
-	g.transcendental("exp", func() {
-		x, y, n, r := g.v(0), g.v(1), g.v(2), g.v(3)
-		g.p("VMOVUPS %s, %s", constant(0), r)
-		g.p("VMINPS %s, %s, %s", x, r, x)
-		g.p("VMOVUPS %s, %s", constant(1), r)
-		g.p("VMAXPS %s, %s, %s", x, r, x)
-		g.p("VMULPS %s, %s, %s", constant(2), x, n)
-		if g.reg == "Z" {
-			g.p("VRNDSCALEPS $0, %s, %s", n, n)
-		} else {
-			g.p("VROUNDPS $0, %s, %s", n, n)
-		}
-		g.p("VFNMADD231PS %s, %s, %s", constant(3), n, x)
-		g.p("VFNMADD231PS %s, %s, %s", constant(4), n, x)
-		g.p("VMOVUPS %s, %s", constant(5), y)
-		for i := 6; i <= 10; i++ {
-			g.p("VFMADD213PS %s, %s, %s", constant(i), x, y)
-		}
-		g.p("VMULPS %s, %s, %s", x, x, r)
-		g.p("VFMADD213PS %s, %s, %s", x, r, y)
-		g.p("VADDPS %s, %s, %s", constant(11), y, y)
-		if g.reg == "Z" {
-			g.p("VSCALEFPS %s, %s, %s", n, y, y)
-			return
-		}
-		// In two halves, as 2^n alone may be no float.
-		g.p("VCVTPS2DQ %s, %s", n, n)
-		g.p("VPSRAD $1, %s, %s", n, r)
-		g.p("VPSUBD %s, %s, %s", r, n, n)
-		for _, half := range []string{n, r} {
-			g.p("VPSLLD $23, %s, %s", half, half)
-			g.p("VPADDD %s, %s, %s", constant(11), half, half)
-			g.p("VMULPS %s, %s, %s", half, y, y)
-		}
-	})
+// exp: see exponential.
+func (g *gen) exp() { g.transcendental("exp", g.exponential) }
+
+// exponential sets register 1 to exp of register 0: x = n ln 2 + r, exp(x) =
+// 2^n exp(r), by the polynomial of Cephes' expf. A NaN stays one: of two operands,
+// one a NaN, VMINPS and VMAXPS give the first as written here. It uses registers 2
+// and 3.
+func (g *gen) exponential() {
+	x, y, n, r := g.v(0), g.v(1), g.v(2), g.v(3)
+	g.p("VMOVUPS %s, %s", constant(0), r)
+	g.p("VMINPS %s, %s, %s", x, r, x)
+	g.p("VMOVUPS %s, %s", constant(1), r)
+	g.p("VMAXPS %s, %s, %s", x, r, x)
+	g.p("VMULPS %s, %s, %s", constant(2), x, n)
+	if g.reg == "Z" {
+		g.p("VRNDSCALEPS $0, %s, %s", n, n)
+	} else {
+		g.p("VROUNDPS $0, %s, %s", n, n)
+	}
+	g.p("VFNMADD231PS %s, %s, %s", constant(3), n, x)
+	g.p("VFNMADD231PS %s, %s, %s", constant(4), n, x)
+	g.p("VMOVUPS %s, %s", constant(5), y)
+	for i := 6; i <= 10; i++ {
+		g.p("VFMADD213PS %s, %s, %s", constant(i), x, y)
+	}
+	g.p("VMULPS %s, %s, %s", x, x, r)
+	g.p("VFMADD213PS %s, %s, %s", x, r, y)
+	g.p("VADDPS %s, %s, %s", constant(11), y, y)
+	if g.reg == "Z" {
+		g.p("VSCALEFPS %s, %s, %s", n, y, y)
+		return
+	}
+	// In two halves, as 2^n alone may be no float.
+	g.p("VCVTPS2DQ %s, %s", n, n)
+	g.p("VPSRAD $1, %s, %s", n, r)
+	g.p("VPSUBD %s, %s, %s", r, n, n)
+	for _, half := range []string{n, r} {
+		g.p("VPSLLD $23, %s, %s", half, half)
+		g.p("VPADDD %s, %s, %s", constant(11), half, half)
+		g.p("VMULPS %s, %s, %s", half, y, y)
+	}
 }
 
 // log of positive normal numbers: x = 2^e m with m from sqrt(1/2) to sqrt(2), by
@@ -809,4 +819,84 @@ func (g *gen) log() {
 		g.p("VADDPS %s, %s, %s", x, y, y)
 		g.p("VFMADD231PS %s, %s, %s", constant(13), e, y)
 	})
+}
+
+// sigmoid: 1 / (1 + exp(-x)).
+func (g *gen) sigmoid() {
+	g.transcendental("sigmoid", func() {
+		x, y, one := g.v(0), g.v(1), g.v(2)
+		g.zero(1)
+		g.p("VSUBPS %s, %s, %s", x, y, x)
+		g.exponential()
+		g.p("VMOVUPS %s, %s", constant(11), one)
+		g.p("VADDPS %s, %s, %s", one, y, y)
+		g.p("VDIVPS %s, %s, %s", y, one, y)
+	})
+}
+
+// normalCDF: see normalCDFGo for the formula, whose products and sums are rounded one
+// by one here, too.
+func (g *gen) normalCDF() {
+	g.transcendental("normalCDF", func() {
+		x, y, z, k, given := g.v(0), g.v(1), g.v(2), g.v(4), g.v(5)
+		g.p("VMOVAPS %s, %s", x, given)
+		g.p("VANDPS %s, %s, %s", constant(12), x, z)
+		g.p("VMULPS %s, %s, %s", constant(13), z, z)
+		g.p("VMULPS %s, %s, %s", constant(14), z, k)
+		g.p("VMOVUPS %s, %s", constant(11), y)
+		g.p("VADDPS %s, %s, %s", y, k, k)
+		g.p("VDIVPS %s, %s, %s", k, y, k)
+		g.p("VMULPS %s, %s, %s", constant(16), k, x)
+		for i := 17; i <= 24; i++ {
+			g.p("VADDPS %s, %s, %s", constant(i), x, x)
+			g.p("VMULPS %s, %s, %s", k, x, x)
+		}
+		g.p("VMULPS %s, %s, %s", z, z, z)
+		g.p("VADDPS %s, %s, %s", constant(15), z, z)
+		g.p("VSUBPS %s, %s, %s", z, x, x)
+		g.exponential()
+		g.p("VMULPS %s, %s, %s", constant(14), k, k)
+		g.p("VMULPS %s, %s, %s", y, k, y) // the tail
+		g.p("VMOVUPS %s, %s", constant(11), z)
+		g.p("VSUBPS %s, %s, %s", y, z, z)
+		g.zero(3)
+		if g.reg == "Z" {
+			g.p("VCMPPS $14, %s, %s, K1", g.v(3), given) // x > 0
+			g.p("VMOVAPS %s, K1, %s", z, y)
+		} else {
+			g.p("VCMPPS $14, %s, %s, %s", g.v(3), given, given)
+			g.p("VBLENDVPS %s, %s, %s, %s", given, z, y, y)
+		}
+	})
+}
+
+// largest: top = max(top, x), a vector, over n vectors.
+func (g *gen) largest() {
+	g.text("largest", 24)
+	g.p("MOVQ top+0(FP), DI")
+	g.p("MOVQ x+8(FP), SI")
+	g.p("MOVQ n+16(FP), CX")
+	g.p("VMOVUPS (DI), %s", g.v(0))
+	g.loop("CX", func() {
+		g.p("VMOVUPS (SI), %s", g.v(1))
+		g.p("VMAXPS %s, %s, %s", g.v(0), g.v(1), g.v(0)) // top if x is a NaN
+		g.p("ADDQ $%d, SI", g.width())
+	})
+	g.p("VMOVUPS %s, (DI)", g.v(0))
+	g.ret()
+}
+
+// sumFours: four sums over n times four numbers, the same on every instruction set.
+func (g *gen) sumFours() {
+	g.text("sumFours", 24)
+	g.p("MOVQ sums+0(FP), DI")
+	g.p("MOVQ x+8(FP), SI")
+	g.p("MOVQ n+16(FP), CX")
+	g.p("VXORPS X0, X0, X0")
+	g.loop("CX", func() {
+		g.p("VADDPS (SI), X0, X0")
+		g.p("ADDQ $16, SI")
+	})
+	g.p("VMOVUPS X0, (DI)")
+	g.ret()
 }
