@@ -1,6 +1,6 @@
 """Networks of torchvision in PyTorch, for comparison.
 
-usage: networks_twin.py resnet34-train|inception|vgg16 BATCH SIZE nchw|channels_last
+usage: networks_twin.py resnet18-train|resnet34-train|inception|vgg16 BATCH SIZE nchw|channels_last
 
 Prints "ready", then for every line read from standard input takes one step and
 prints its seconds: training (forward, backward, Adam) or the forward pass alone.
@@ -16,8 +16,8 @@ def main():
     name, batch, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     layout = torch.channels_last if sys.argv[4] == "channels_last" else torch.contiguous_format
     image = torch.rand(batch, 3, size, size).to(memory_format=layout)
-    if name == "resnet34-train":
-        net = torchvision.models.resnet34(num_classes=5).train().to(memory_format=layout)
+    if name.endswith("-train"):
+        net = getattr(torchvision.models, name.removesuffix("-train"))(num_classes=5).train().to(memory_format=layout)
         label = torch.arange(batch) % 5
         optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
@@ -12,16 +13,8 @@ import (
 
 func init() {
 	rows = append(rows,
-		networkRow("resnet34-train", 8, 128, func(g *nn.Graph, x *nn.Node) error {
-			logits, err := models.ResNet34(5).Logits(g, x)
-			if err != nil {
-				return err
-			}
-			loss := g.CrossEntropy(logits, g.Input("label", 8))
-			g.Output("out", loss)
-			g.Minimize(loss)
-			return g.Err()
-		}),
+		networkRow("resnet34-train", 8, 128, classifier(models.ResNet34(5))),
+		networkRow("resnet18-train", 8, 64, classifier(models.ResNet18(5))),
 		networkRow("inception", 4, 299, func(g *nn.Graph, x *nn.Node) error {
 			_, logits, err := models.Inception{}.Logits(g, x)
 			if err != nil {
@@ -41,6 +34,19 @@ func init() {
 	)
 }
 
+func classifier(net models.ResNet) func(g *nn.Graph, x *nn.Node) error {
+	return func(g *nn.Graph, x *nn.Node) error {
+		logits, err := net.Logits(g, x)
+		if err != nil {
+			return err
+		}
+		loss := g.CrossEntropy(logits, g.Input("label", 8))
+		g.Output("out", loss)
+		g.Minimize(loss)
+		return g.Err()
+	}
+}
+
 // networkRow is a training step of a network if it minimizes a loss, else its
 // forward pass.
 func networkRow(name string, batch, size int, build func(g *nn.Graph, x *nn.Node) error) row {
@@ -48,7 +54,7 @@ func networkRow(name string, batch, size int, build func(g *nn.Graph, x *nn.Node
 	return row{
 		name: fmt.Sprintf("%s-n%d-%d", name, batch, size),
 		prepare: func(threads int) (step func(), err error) {
-			return networkStep(threads, []int{batch, 3, size, size}, name == "resnet34-train", build)
+			return networkStep(threads, []int{batch, 3, size, size}, strings.HasSuffix(name, "-train"), build)
 		},
 		twins: [][]string{append(args[:4:4], "nchw"), append(args[:4:4], "channels_last")},
 	}
