@@ -29,6 +29,8 @@ type ConvWeights struct {
 	wino      *winoWeights // nil: direct
 
 	partsSize, wideSize int
+	// of the sums of a column block, where tasks are these and parts are workers'; else 0
+	blockSize int
 }
 
 // A weightRun is a set of rows of the gradient, (tap, channel) pairs whose
@@ -58,13 +60,8 @@ func NewConvWeights(p *Pool, s ConvShape, x, dy View) *ConvWeights {
 	g.panels, g.kPad = panels(s.K, lanes), roundUp(s.K, lanes)
 	g.apart = g.kPad + 16
 	g.init = make([]float32, 2*lanes)
-	taps := s.KernelH * s.KernelW
-	g.offsets = make([]int, g.gradRows())
-	for i := range g.offsets {
-		g.offsets[i] = 4 * (i%taps*s.C + i/taps) * g.apart
-	}
 	for k := range lanes {
-		g.outputsTo = append(g.outputsTo, 4*k*len(g.offsets))
+		g.outputsTo = append(g.outputsTo, 4*k*g.gradRows())
 	}
 	g.bias = NewMoments(p, dy)
 	g.add, g.write = g.addChunks, g.transpose
@@ -72,6 +69,11 @@ func NewConvWeights(p *Pool, s ConvShape, x, dy View) *ConvWeights {
 		g.prepareWinograd()
 	} else {
 		g.prepareDirect()
+	}
+	taps := s.KernelH * s.KernelW
+	g.offsets = make([]int, g.gradRows())
+	for i := range g.offsets {
+		g.offsets[i] = 4 * (i%taps*s.C + i/taps) * g.apart
 	}
 	return g
 }
@@ -128,9 +130,17 @@ func (g *ConvWeights) prepareDirect() {
 		}
 	}
 	g.partsSize = g.chunks * g.gradRows() * g.apart
-	g.pool.reserve(g.partsSize + g.wideSize)
 	g.tasks = g.chunks * len(g.runs) * len(g.panels)
 	g.task, g.widen = g.run, g.widenRow
+	// Where column blocks are tasks enough, each writes its gradient while the sums are in
+	// the worker's cache.
+	if g.chunks == 1 && len(g.panels) >= 4 {
+		g.apart = 2 * g.isa.lanes
+		g.blockSize = g.gradRows() * g.apart
+		g.partsSize = g.blockSize * g.pool.threads
+		g.tasks, g.task = len(g.panels), g.runPanel
+	}
+	g.pool.reserve(g.partsSize + g.wideSize)
 }
 
 // meeting are those of n output pixels in a line that a tap, so many pixels from their
@@ -161,12 +171,14 @@ func (g *ConvWeights) Run(dw, db []float32) {
 	if g.wideSize > 0 {
 		g.pool.Run(g.dy.N*g.dy.H, g.widen)
 	}
-	g.pool.Run(g.tasks, g.task)
 	g.dw = dw
-	if size := g.gradRows() * g.apart; len(g.parts) > size {
-		g.pool.Run((size+chunk-1)/chunk, g.add)
+	g.pool.Run(g.tasks, g.task)
+	if g.blockSize == 0 {
+		if size := g.gradRows() * g.apart; len(g.parts) > size {
+			g.pool.Run((size+chunk-1)/chunk, g.add)
+		}
+		g.pool.Run((g.shape.K+g.isa.lanes-1)/g.isa.lanes, g.write)
 	}
-	g.pool.Run((g.shape.K+g.isa.lanes-1)/g.isa.lanes, g.write)
 	if db != nil {
 		g.bias.Sum(db)
 	}
@@ -184,6 +196,22 @@ func (g *ConvWeights) run(task, worker int) {
 	pn := g.panels[task%len(g.panels)]
 	run := g.runs[task/len(g.panels)%len(g.runs)]
 	chunk := task / len(g.panels) / len(g.runs)
+	g.sum(run, chunk, pn, g.parts[chunk*g.gradRows()*g.apart+pn.first:], worker)
+}
+
+// runPanel computes and writes the gradient of a column block.
+func (g *ConvWeights) runPanel(task, worker int) {
+	pn, sums := g.panels[task], g.parts[worker*g.blockSize:]
+	for _, run := range g.runs {
+		g.sum(run, 0, pn, sums, worker)
+	}
+	for v := range pn.vectors {
+		g.transposed(pn.first+v*g.isa.lanes, sums[v*g.isa.lanes:])
+	}
+}
+
+// sum writes a chunk's sums of a run and a column block to the rows of sums.
+func (g *ConvWeights) sum(run weightRun, chunk int, pn panel, sums []float32, worker int) {
 	c := run.chunks[chunk]
 	t := &g.pool.scratch[worker].tile
 	t.aRow, t.aStep = 4, 4*g.shape.StrideW*g.x.Pixel
@@ -197,7 +225,7 @@ func (g *ConvWeights) run(task, worker int) {
 	t.cRow, t.init, t.initRow = 4*g.apart, &g.init[0], 0
 	for _, rows := range run.tiles {
 		t.a = at(&g.x.Data[0], run.offset+4*rows.first)
-		t.c = &g.parts[(chunk*g.gradRows()+run.row+rows.first)*g.apart+pn.first]
+		t.c = &sums[(run.row+rows.first)*g.apart]
 		g.isa.tiles[pn.vectors-1][rows.n](t)
 	}
 }
@@ -214,18 +242,24 @@ func (g *ConvWeights) addChunks(task, _ int) {
 
 // transpose writes the gradient of a vector of output channels.
 func (g *ConvWeights) transpose(task, _ int) {
+	first := task * g.isa.lanes
+	g.transposed(first, g.parts[first:])
+}
+
+// transposed writes the gradient of the vector of output channels from first on, whose
+// sums are g.apart apart.
+func (g *ConvWeights) transposed(first int, sums []float32) {
 	rows, lanes := g.gradRows(), g.isa.lanes
-	first := task * lanes
 	whole := rows / lanes * lanes
 	if first+lanes > g.shape.K {
 		whole = 0
 	}
 	for block := 0; block < whole; block += lanes {
-		g.isa.transpose(&g.dw[first*rows+block], &g.outputsTo[0], &g.parts[first], &g.offsets[block], lanes)
+		g.isa.transpose(&g.dw[first*rows+block], &g.outputsTo[0], &sums[0], &g.offsets[block], lanes)
 	}
 	for k := first; k < min(first+lanes, g.shape.K); k++ {
 		for i := whole; i < rows; i++ {
-			g.dw[k*rows+i] = g.parts[k+g.offsets[i]/4]
+			g.dw[k*rows+i] = sums[k-first+g.offsets[i]/4]
 		}
 	}
 }
