@@ -453,9 +453,39 @@ func (c Config) Deviations(kind Kind) []string {
 	}
 	add(slices.ContainsFunc(c.Generators, GeneratorConfig.smallModel),
 		"AnomalyDiffusion and Textual Inversion use a small latent diffusion model, not the paper's (option scale)")
-	add(slices.ContainsFunc(c.Generators, func(g GeneratorConfig) bool { return g.Name != "folder" }),
-		"generators are re-implementations with the protocol's defaults, not the authors' runs")
+	if slices.ContainsFunc(c.Generators, func(g GeneratorConfig) bool { return g.Name != "folder" }) {
+		if set := c.optionsSet(); set == "" {
+			add(true, "generators are re-implementations with the protocol's defaults, not the authors' runs")
+		} else {
+			add(true, "generators are re-implementations, not the authors' runs, with the options %s", set)
+		}
+	}
 	return out
+}
+
+// optionsSet tells the options that all rows of a generator are given, but for those that
+// give what the paper has; those that rows differ by are told by the rows.
+func (c Config) optionsSet() string {
+	shared := make(map[string]map[string]string) // by generator
+	for _, g := range c.Generators {
+		if g.Name == "folder" {
+			continue
+		}
+		if _, seen := shared[g.Name]; !seen {
+			shared[g.Name] = maps.Clone(g.Options)
+			continue
+		}
+		maps.DeleteFunc(shared[g.Name], func(o, v string) bool { return g.Options[o] != v })
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(shared)) {
+		for _, o := range slices.Sorted(maps.Keys(shared[name])) {
+			if !slices.Contains([]string{"dtd", "scale", "weights", "vocabulary"}, o) {
+				out = append(out, fmt.Sprintf("%s.%s=%s", name, o, shared[name][o]))
+			}
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // smallModel says that a built-in generator uses the latent diffusion model that comes

@@ -214,6 +214,17 @@ func TestDeviationsNameEveryDifference(t *testing.T) {
 		"by squeeze":   func(c *Config) { c.Generation.LPIPS = "squeeze" },
 		"to 64 for":    func(c *Config) { c.Generation.Size = 64 },
 	}}
+	for options, says := range map[string]string{"rotate": "with the options crop-paste.rotate=7", "dtd": "with the protocol's defaults"} {
+		c := paper
+		c.Generators = []GeneratorConfig{{Name: "crop-paste", Options: map[string]string{options: "7"}}}
+		if d := c.Deviations(ScoreLocalizer); len(d) != 1 || !strings.Contains(d[0], says) {
+			t.Errorf("with option %s the protocol deviates by %q, want %q", options, d, says)
+		}
+		c.Generators = append(c.Generators, GeneratorConfig{Name: "crop-paste", Label: "another", Options: map[string]string{options: "8"}})
+		if d := c.Deviations(ScoreLocalizer); len(d) != 1 || !strings.Contains(d[0], "defaults") {
+			t.Errorf("where rows differ by option %s the protocol deviates by %q", options, d)
+		}
+	}
 	for kind, changes := range differences {
 		for says, change := range changes {
 			c := paper

@@ -127,12 +127,15 @@ func (r Row) compared() bool {
 // variants is a row a method with metrics from..to of an average.
 func (t *Table) variants(r Row, from, to int) grid {
 	g := grid{caption: r.Name, groups: []string{""}, heads: []string{"row"}}
-	if n := len(t.categories()); n == 1 {
-		g.caption = t.categories()[0]
-	}
 	published := slices.ContainsFunc(r.Cells, func(cells []Cell) bool {
 		return slices.ContainsFunc(cells, func(c Cell) bool { return c.Published != nil })
 	})
+	if all := t.categories(); len(all) == 1 {
+		g.caption = all[0]
+		if published { // which is an average
+			g.caption = fmt.Sprintf("%s, measured on %s", Average, all[0])
+		}
+	}
 	for j := from; j < to; j++ {
 		heads := []string{"measured"}
 		switch {

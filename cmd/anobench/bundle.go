@@ -64,7 +64,7 @@ anywhere; anobench leaderboard merges several.`,
 		},
 	}
 	cmd.Flags().StringVar(&runs, "runs", "runs", "folder of runs")
-	cmd.Flags().StringVar(&storeDir, "store", defaultStore(), "folder of finished steps")
+	cmd.Flags().StringVar(&storeDir, "store", defaultStore(), "folder of finished steps; $ANOBENCH_STORE is the default")
 	cmd.Flags().StringVar(&out, "out", "", "file to write (default: the run's name with "+bundle.Extension+")")
 	cmd.Flags().BoolVar(&force, "force", false, "replace the file if it exists")
 	return cmd

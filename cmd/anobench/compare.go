@@ -72,7 +72,7 @@ are resampled from what the store keeps; where it is gone, intervals cover seeds
 	}
 	cmd.Flags().StringVar(&runs, "runs", "runs", "folder of runs")
 	cmd.Flags().StringVar(&run, "run", "", "run whose generators A and B are")
-	cmd.Flags().StringVar(&storeDir, "store", defaultStore(), "folder of finished steps")
+	cmd.Flags().StringVar(&storeDir, "store", defaultStore(), "folder of finished steps; $ANOBENCH_STORE is the default")
 	cmd.Flags().StringVar(&format, "format", "text", "text, markdown, csv or json")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "markdown", "csv", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd

@@ -42,6 +42,6 @@ func newDoctor() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&store, "store", defaultStore(), "folder of finished steps")
+	cmd.Flags().StringVar(&store, "store", defaultStore(), "folder of finished steps; $ANOBENCH_STORE is the default")
 	return cmd
 }

@@ -8,14 +8,16 @@ import (
 	"github.com/anobench/anobench/harness"
 )
 
-// short is a time to three digits or so.
+// short is a time to two digits, which is more than can be told ahead.
 func short(d time.Duration) time.Duration {
-	for unit := time.Hour; unit > time.Microsecond; unit /= 10 {
-		if d > 100*unit {
-			return d.Round(unit)
-		}
+	if d >= time.Hour {
+		return d.Round(time.Minute)
 	}
-	return d
+	unit := time.Nanosecond
+	for d >= 100*unit {
+		unit *= 10
+	}
+	return d.Round(unit)
 }
 
 // printEstimate prints a plan by kinds of steps and what it would take.
@@ -36,14 +38,25 @@ func printEstimate(w io.Writer, p *harness.Plan, e harness.Estimate) error {
 		return err
 	}
 	const gib = 1 << 30
-	fmt.Fprintf(w, "time   %s on this machine (a localizer's training step takes %s on one thread, a classifier's %s)\n",
-		e.Time.Round(time.Second), e.LocalizerStep.Round(time.Millisecond), e.ClassifierStep.Round(time.Millisecond))
+	fmt.Fprintf(w, "time   %s on this machine, if nothing is in the store\n", e.Time.Round(time.Second))
+	for _, step := range []struct {
+		of   string
+		took time.Duration
+	}{{"localizer", e.LocalizerStep}, {"classifier", e.ClassifierStep}} {
+		if step.took > 0 {
+			fmt.Fprintf(w, "       %s: %s a training step on one thread\n", step.of, short(step.took))
+		}
+	}
 	for _, g := range e.Generators {
-		fmt.Fprintf(w, "       %s: %.1f million parameters, %.1f GiB, %s to fit a category and %s an image on one thread\n",
-			g.Generator, float64(g.Parameters)/1e6, float64(g.Memory)/gib, short(g.Fit), short(g.Sample))
+		fit := short(g.Fit).String() + " to fit a category"
+		if g.Fit == 0 {
+			fit = "the fit of a row above"
+		}
+		fmt.Fprintf(w, "       %s: %.1f million parameters, %.1f GiB, %s and %s an image on one thread\n",
+			g.Generator, float64(g.Parameters)/1e6, float64(g.Memory)/gib, fit, short(g.Sample))
 	}
 	fmt.Fprintf(w, "memory %.1f GiB, %.1f for each step at a time (--jobs)\n", float64(e.Memory)/gib, float64(e.Memory)/gib/float64(e.Jobs))
-	fmt.Fprintf(w, "disk   %.1f GiB\n", float64(e.Disk)/gib)
+	fmt.Fprintf(w, "disk   %.0f MiB\n", float64(e.Disk)/(1<<20))
 	for _, need := range p.Needs {
 		fmt.Fprintf(w, "needs  %s\n", need)
 	}

@@ -159,8 +159,11 @@ func newPluginsCheck(folders *[]string) *cobra.Command {
 					mark = "skip"
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s %-14s %s\n", mark, r.Check, r.Demands)
-				if r.Err != nil {
+				switch {
+				case r.Err != nil:
 					fmt.Fprintf(cmd.OutOrStdout(), "     %v\n", r.Err)
+				case r.Skipped != "":
+					fmt.Fprintf(cmd.OutOrStdout(), "     does not apply: %s\n", r.Skipped)
 				}
 			}
 			if failed > 0 {

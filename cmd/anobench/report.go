@@ -73,7 +73,7 @@ and * stands for any part of a name.`,
 	}
 	cmd.Flags().StringVar(&runs, "runs", "runs", "folder of runs")
 	cmd.Flags().StringVar(&run, "run", "", "name of the run (default: the newest)")
-	cmd.Flags().StringVar(&storeDir, "store", defaultStore(), "folder of finished steps")
+	cmd.Flags().StringVar(&storeDir, "store", defaultStore(), "folder of finished steps; $ANOBENCH_STORE is the default")
 	cmd.Flags().StringVar(&out, "out", "", "file to write; a folder, where * stands for several figures (default: report/index.html and report/figures in the run's folder)")
 	cmd.Flags().StringVar(&figure, "figure", "", "name of a single figure, in which * stands for anything; list prints the names")
 	cmd.Flags().StringVar(&format, "format", "", "of figures: pdf or png (default: as --out says, else pdf)")

@@ -45,7 +45,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.Uint64Var(&f.seed, "seed", 0, "first seed (default 1)")
 	flags.StringVar(&f.selectBy, "select", "", "epoch of localizers to keep: last, best-on-test or val-generated (default last)")
 	flags.StringVar(&f.runs, "runs", "runs", "folder of runs")
-	flags.StringVar(&f.store, "store", defaultStore(), "folder of finished steps, shared by all runs")
+	flags.StringVar(&f.store, "store", defaultStore(), "folder of finished steps, shared by all runs; $ANOBENCH_STORE is the default")
 	addWeightsDir(cmd, &f.weights)
 	flags.IntVar(&f.jobs, "jobs", 0, "steps at a time (default: one a processor)")
 	flags.Float64Var(&f.memory, "memory", 0, "GiB that steps may take together (default: three quarters of what is free)")

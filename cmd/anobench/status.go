@@ -57,7 +57,7 @@ loss and time left.`,
 			}
 		},
 	}
-	cmd.Flags().StringVar(&store, "store", defaultStore(), "folder of finished steps that the runs use")
+	cmd.Flags().StringVar(&store, "store", defaultStore(), "folder of finished steps that the runs use; $ANOBENCH_STORE is the default")
 	cmd.Flags().BoolVar(&watch, "watch", false, "go on until no run is under way")
 	return cmd
 }

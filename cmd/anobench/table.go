@@ -170,7 +170,7 @@ func findRun(root, name string) (string, error) {
 	if name != "" {
 		dir := filepath.Join(root, name)
 		if _, err := os.Stat(filepath.Join(dir, "results.jsonl")); err != nil {
-			return "", withHint(fmt.Errorf("no results of run %q in %s", name, root), "anobench run --name %s makes them", name)
+			return "", withHint(fmt.Errorf("no results of run %q in %s", name, root), "anobench run --name %s makes them, of ablations and sweeps anobench ablate", name)
 		}
 		return dir, nil
 	}

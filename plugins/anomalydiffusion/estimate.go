@@ -10,11 +10,16 @@ import (
 )
 
 // Estimate plans all programs of a fit and of a batch of images, without their weights,
-// and tells time by the rate at which this machine computes a convolution.
+// and tells time by the rate at which this machine runs the small noise predictor, or at
+// the paper's scale, whose weights may not be there, convolutions.
 func (g *generator) Estimate(opts sdk.Options, width, height, defects int) (sdk.Estimate, error) {
 	device := exec.NewCPU(runtime.GOMAXPROCS(0))
 	defer device.Close()
-	rate, err := measureRate(device)
+	build := convolutions
+	if opts.String("scale") == "small" {
+		build = func(g *nn.Graph) error { return Small(1).denoising(g, sampleBatch, 16, 16) }
+	}
+	rate, err := measureRate(device, build)
 	if err != nil {
 		return sdk.Estimate{}, err
 	}
@@ -63,13 +68,8 @@ func (g *generator) estimate(device *exec.CPU, rate float64, opts sdk.Options, w
 		if guided {
 			contexts *= 2
 		}
-		denoise = once(nn.Eval, func(g *nn.Graph) error {
-			stride := a.Autoencoder.Stride()
-			z := g.Input("z", contexts, a.UNet.In, h/stride, w/stride)
-			noise, err := a.Noise(g, z, g.Input("t", contexts), g.Input("context", contexts, a.Text.Length, a.Text.Channels))
-			g.Output("noise", noise)
-			return err
-		})
+		stride := a.Autoencoder.Stride()
+		denoise = once(nn.Eval, func(g *nn.Graph) error { return a.denoising(g, contexts, h/stride, w/stride) })
 		return denoise / sampleBatch, once(nn.Eval, func(g *nn.Graph) error { return a.decoding(g, sampleBatch, h, w) }) / sampleBatch
 	}
 	if s.inversion.embeddings == "" {
@@ -111,15 +111,29 @@ func (g *generator) estimate(device *exec.CPU, rate float64, opts sdk.Options, w
 	return e, err
 }
 
-// measureRate is how many multiplications a second the device makes of a convolution
-// like those of the networks.
-func measureRate(device *exec.CPU) (float64, error) {
-	g := nn.NewGraph(nn.NewParamSet(1), nn.Eval)
+// denoising is one prediction of the noise of n latents of w by h pixels.
+func (a Architecture) denoising(g *nn.Graph, n, h, w int) error {
+	noise, err := a.Noise(g, g.Input("z", n, a.UNet.In, h, w), g.Input("t", n), g.Input("context", n, a.Text.Length, a.Text.Channels))
+	g.Output("noise", noise)
+	return err
+}
+
+// convolutions are some like those of the networks.
+func convolutions(g *nn.Graph) error {
 	x := g.Input("x", 4, 64, 32, 32)
 	for _, name := range []string{"a", "b", "c"} {
 		x = g.SiLU(g.GroupNorm(g.Conv2D(x, name, 64, nn.Pad(1)), name+".norm", 8))
 	}
 	g.Output("y", x)
+	return g.Err()
+}
+
+// measureRate is how many multiplications a second the device makes in a program.
+func measureRate(device *exec.CPU, build func(g *nn.Graph) error) (float64, error) {
+	g := nn.NewGraph(nn.NewParamSet(1), nn.Eval)
+	if err := build(g); err != nil {
+		return 0, err
+	}
 	cost, err := g.Plan(device)
 	if err != nil {
 		return 0, err

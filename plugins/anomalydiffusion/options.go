@@ -64,7 +64,7 @@ func (g *generator) options() []sdk.Option {
 		return o
 	}
 	all := []sdk.Option{
-		text("scale", "small", "Networks: small ones for a CPU, or the paper's text-to-image model of 1.45 billion parameters.", "small", "paper"),
+		text("scale", "small", "Networks: small ones for a CPU, or the paper's text-to-image model of 1.5 billion parameters.", "small", "paper"),
 		file("weights", "Checkpoint of the latent diffusion model: txt2img-f8-large at scale paper; scale small has its own, or takes one of anobench weights train-ldm."),
 		file("vocabulary", "vocab.txt of bert-base-uncased, needed at scale paper; scale small has its own."),
 		count("resolution", "0", "0", "1024", fmt.Sprintf("Side in pixels of images as the model sees and makes them; those of the run are resized to it and back. 0: %d at scale small, %d at scale paper.", small.resolution, paper.resolution)),
