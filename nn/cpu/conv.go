@@ -122,8 +122,9 @@ type Conv struct {
 	tiles  [2][]span // pixels of a row, for panels of one and of two vectors
 	rows   int       // rows a task
 	blocks int       // tasks an image
-	// Of small images: tiles are the same pixel of many images, and leave out taps that
-	// are on the padding. Else nil.
+	// Of column blocks where the batch fills tiles at least as well as a row of the image
+	// does: tiles are the same pixel of many images, and leave out taps that are on the
+	// padding. Else nil.
 	pixels []pixelTaps
 }
 
@@ -408,15 +409,18 @@ func (c *Conv) runPanel(task, worker int) {
 			c.gather(weights[channels.first*pn.vectors*c.isa.lanes:], pn, channels, worker)
 		}
 	}
-	for n := range c.y.N {
-		if task == 0 {
+	if task == 0 {
+		for n := range c.y.N {
 			c.y.ClearRing(n)
 		}
-		if c.pixels == nil {
-			c.compute(pn, weights, n, 0, c.y.H, worker)
-		}
 	}
-	c.computePixels(pn, weights, worker)
+	if c.pixels != nil {
+		c.computePixels(pn, weights, worker)
+		return
+	}
+	for n := range c.y.N {
+		c.compute(pn, weights, n, 0, c.y.H, worker)
+	}
 }
 
 // compute computes a column block, with its packed weights, in some rows of an

@@ -10,9 +10,9 @@ type ConvWeights struct {
 	runs    []weightRun
 	panels  []panel
 	kPad    int // output channels in whole vectors
-	apart   int // floats between two rows of the gradient, of different cache sets
+	apart   int // floats between two rows of parts, of different cache sets
 	chunks  int
-	parts   []float32 // partial sums: [chunk][tap*C][apart]; shared memory, as the next
+	parts   []float32 // partial sums: [chunk][tap*C][apart], or of blocks [worker][tap*C][apart]; shared memory, as the next
 	scratch []float32 // of the workers
 	wide    []float32 // dy with kPad channels where whole vectors do not divide K: [N*OutH*OutW][kPad]
 	bias    *Moments
@@ -40,11 +40,11 @@ type weightRun struct {
 	tiles   []span
 	offset  int  // bytes from the window's corner
 	tap     int  // the first
-	columns span // of dy, that meet the image and not its padding alone
+	columns span // of dy: of a single tap, those that have it on the image and not on padding
 	chunks  []weightChunk
 }
 
-// A weightChunk is the rows of images that one task sums over.
+// A weightChunk is the rows of images that are summed over at once.
 type weightChunk struct {
 	x, dy []int // byte offsets of the rows
 }

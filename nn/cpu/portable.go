@@ -51,13 +51,11 @@ func tileGo[V [1]float32 | [2]float32](t *tile) {
 		for o := range t.outer {
 			a := at(t.a, *(*int)(unsafe.Add(unsafe.Pointer(t.aOuter), 8*o)))
 			b := at(t.b, *(*int)(unsafe.Add(unsafe.Pointer(t.bOuter), 8*o)))
-			for range t.n {
-				v := *a
+			for k := range t.n { // no pointer passes the end of its array
+				v := *at(a, k*t.aStep)
 				for j := range len(acc) {
-					acc[j] += v * *at(b, 4*j)
+					acc[j] += v * *at(b, k*t.bStep+4*j)
 				}
-				a = at(a, t.aStep)
-				b = at(b, t.bStep)
 			}
 		}
 		for j := range len(acc) {

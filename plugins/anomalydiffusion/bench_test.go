@@ -20,22 +20,22 @@ func BenchmarkInversionStep(b *testing.B) {
 	}
 	defer m.close()
 	f := &fitting{settings: s, m: m, set: set, side: 64}
-	v, err := newInversion(m, f.curriculum(), s.inversion.anomalyTokens)
+	v, err := newInversion(m, f.embeddingTraining(), s.inversion.anomalyTokens)
 	if err != nil {
 		b.Fatal(err)
 	}
-	var lessons []lesson
+	var examples []example
 	for _, p := range set.Defects[0].Pairs {
-		lessons = append(lessons, lesson{trainingPair: trainingPair{tensor(&p.Image, 64, 64), binary(&p.Mask, 64, 64)}})
+		examples = append(examples, example{trainingPair: trainingPair{tensor(&p.Image, 64, 64), binary(&p.Mask, 64, 64)}})
 	}
 	v.begin(nil)
 	quiet := func(int, float64) error { return nil }
-	if err := v.run(b.Context(), lessons, 0, 1, quiet); err != nil {
+	if err := v.run(b.Context(), examples, 0, 1, quiet); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
-	if err := v.run(b.Context(), lessons, 1, b.N+1, quiet); err != nil {
+	if err := v.run(b.Context(), examples, 1, b.N+1, quiet); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -64,7 +64,7 @@ func BenchmarkPaint(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			masks, err := s.artist.masks(r, &set.Defects[0])
+			masks, err := s.mask.masks(r, &set.Defects[0])
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -66,6 +66,8 @@ func (r record) write(path string) error {
 				_, err := w.Write(data)
 				return err
 			}})
+		default:
+			panic(fmt.Sprintf("anomalydiffusion: tensor %s of %T", t.Name, data))
 		}
 	}
 	return weights.WriteSafetensors(path, r.metadata, sources...)
@@ -164,7 +166,7 @@ func (v *inversion) resume(r *record) (step int, err error) {
 
 // learned is a whole training that saves its state now and then, and goes on from the
 // state of an earlier one.
-func (f *fitting) learned(ctx context.Context, v *inversion, file, fit string, lessons []lesson, table []float32, steps int, message string) error {
+func (f *fitting) learned(ctx context.Context, v *inversion, file, fit string, examples []example, table []float32, steps int, message string) error {
 	v.begin(table)
 	path, done := filepath.Join(f.checkpoint, file+unfinished), 0
 	r, err := of(fit, path)
@@ -177,7 +179,7 @@ func (f *fitting) learned(ctx context.Context, v *inversion, file, fit string, l
 		}
 	}
 	f.advance(done, math.NaN(), message)
-	return v.run(ctx, lessons, done, steps, func(step int, loss float64) error {
+	return v.run(ctx, examples, done, steps, func(step int, loss float64) error {
 		f.advance(1, loss, message)
 		if step%f.inversion.saveEvery == 0 && step < steps {
 			return v.state(fit, step).write(path)

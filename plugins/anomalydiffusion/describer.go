@@ -44,10 +44,10 @@ func (d Describer) Describe(g *nn.Graph, sights *nn.Node) (embeddings *nn.Node) 
 	return embeddings
 }
 
-// described is the embedding, of so many tokens, that the describer writes about lessons:
+// described is the embedding, of so many tokens, that the describer writes about examples:
 // the mean of what it says of each, with the variance that it gives each token. Beyond
 // its own tokens it repeats them.
-func (m *pretrained) described(lessons []lesson, side, tokens int) ([]float32, error) {
+func (m *pretrained) described(examples []example, side, tokens int) ([]float32, error) {
 	d := m.Describer
 	p, err := m.program(nn.Eval, func(g *nn.Graph) error {
 		g.Output("embedding", d.Describe(g, g.Input("sight", 1, 4, d.Side, d.Side)))
@@ -57,7 +57,7 @@ func (m *pretrained) described(lessons []lesson, side, tokens int) ([]float32, e
 		return nil, err
 	}
 	one, mean := make([]float32, d.Tokens*d.Dim), make([]float32, d.Tokens*d.Dim)
-	for _, l := range lessons {
+	for _, l := range examples {
 		sight := append([]float32(nil), l.image...)
 		for _, v := range l.mask {
 			sight = append(sight, 2*v-1)

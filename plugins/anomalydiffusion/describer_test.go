@@ -16,11 +16,11 @@ func TestDescribed(t *testing.T) {
 	_, m := opened(t, g, map[string]string{"weights": checkpoint(t)})
 	set := half(48, 32, 2, 1)
 	of := func(defect int) []float32 {
-		var lessons []lesson
+		var examples []example
 		for _, p := range set.Defects[defect].Pairs {
-			lessons = append(lessons, lesson{trainingPair: trainingPair{tensor(&p.Image, 32, 32), binary(&p.Mask, 32, 32)}})
+			examples = append(examples, example{trainingPair: trainingPair{tensor(&p.Image, 32, 32), binary(&p.Mask, 32, 32)}})
 		}
-		out, err := m.described(lessons, 32, 11)
+		out, err := m.described(examples, 32, 11)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,7 +36,7 @@ func (g *generator) estimate(device *exec.CPU, rate float64, opts sdk.Options, w
 	if err != nil {
 		return sdk.Estimate{}, err
 	}
-	if err := s.artist.checkFolder(width, height); err != nil {
+	if err := s.mask.checkFolder(width, height); err != nil {
 		return sdk.Estimate{}, err
 	}
 	a, params := m.Architecture, m.params
@@ -58,7 +58,7 @@ func (g *generator) estimate(device *exec.CPU, rate float64, opts sdk.Options, w
 	}
 	w, h := m.working(width, height)
 	f := fitting{settings: s, side: max(w, h)}
-	step := func(c curriculum, embeddings int) time.Duration {
+	step := func(c trainingConfig, embeddings int) time.Duration {
 		train := once(nn.Train, func(g *nn.Graph) error { return c.graph(g, a, embeddings*c.tokens) })
 		return train + once(nn.Eval, func(g *nn.Graph) error { return a.encoding(g, c.batch, c.side, c.side) })
 	}
@@ -73,13 +73,13 @@ func (g *generator) estimate(device *exec.CPU, rate float64, opts sdk.Options, w
 		return denoise / sampleBatch, once(nn.Eval, func(g *nn.Graph) error { return a.decoding(g, sampleBatch, h, w) }) / sampleBatch
 	}
 	if s.inversion.embeddings == "" {
-		e.Fit += time.Duration(s.inversion.iterations) * step(f.curriculum(), defects)
+		e.Fit += time.Duration(s.inversion.iterations) * step(f.embeddingTraining(), defects)
 		ended()
 	}
-	if s.artist.source == "generated" {
-		learn := step(f.maskCurriculum(), 1)
+	if s.mask.source == "generated" {
+		learn := step(f.maskTraining(), 1)
 		denoise, decode := passes(true, w, h)
-		each := time.Duration(s.artist.iterations)*learn + time.Duration(s.artist.count)*(time.Duration(s.artist.steps)*denoise+decode)
+		each := time.Duration(s.mask.iterations)*learn + time.Duration(s.mask.count)*(time.Duration(s.mask.steps)*denoise+decode)
 		e.Fit += time.Duration(defects) * each
 		ended()
 	}
@@ -92,9 +92,10 @@ func (g *generator) estimate(device *exec.CPU, rate float64, opts sdk.Options, w
 		steps, decoded := len(ddim.Times), 1
 		denoise, decode := passes(s.painter.guidance > 1, w, h)
 		if s.painter.reweighting == "paper" {
-			decoded += steps / s.painter.every
+			times := (steps + s.painter.every - 1) / s.painter.every
+			decoded += times
 			if s.painter.sameStep {
-				steps += steps / s.painter.every
+				steps += times
 			}
 		}
 		encode := once(nn.Eval, func(g *nn.Graph) error { return a.encoding(g, sampleBatch, h, w) }) / sampleBatch

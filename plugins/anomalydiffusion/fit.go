@@ -60,22 +60,22 @@ func (g *generator) Fit(ctx context.Context, req *sdk.FitRequest, progress func(
 	workW, workH := m.working(size.Width, size.Height)
 	f := &fitting{
 		settings: s, m: m, set: set, checkpoint: req.Checkpoint, side: max(workW, workH),
-		origin: m.digest() + digest(set), progress: progress,
+		origin: m.digest() + digestOfPairs(set), progress: progress,
 	}
 	// Whatever can fail does so before the first step.
 	var anomalies *inversion
 	if s.inversion.embeddings == "" {
-		if anomalies, err = newInversion(m, f.curriculum(), len(set.Defects)*s.inversion.anomalyTokens); err != nil {
+		if anomalies, err = newInversion(m, f.embeddingTraining(), len(set.Defects)*s.inversion.anomalyTokens); err != nil {
 			return err
 		}
 		f.total += s.inversion.iterations
 	}
-	var a *artist
-	if s.artist.source == "generated" {
-		if a, err = newArtist(f, size.Width, size.Height); err != nil {
+	var a *maskGenerator
+	if s.mask.source == "generated" {
+		if a, err = newMaskGenerator(f, size.Width, size.Height); err != nil {
 			return err
 		}
-		f.total += len(set.Defects) * (s.artist.iterations + s.artist.count)
+		f.total += len(set.Defects) * (s.mask.iterations + s.mask.count)
 	}
 	if anomalies != nil {
 		err = f.learn(ctx, anomalies)
@@ -102,8 +102,8 @@ func (f *fitting) advance(steps int, loss float64, message string) {
 	}
 }
 
-// digest tells sets apart.
-func digest(set *sdk.FewShotSet) string {
+// digestOfPairs tells the pairs of sets apart.
+func digestOfPairs(set *sdk.FewShotSet) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q", set.Category)
 	for _, d := range set.Defects {
@@ -117,6 +117,16 @@ func digest(set *sdk.FewShotSet) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// digest tells normal images apart.
+func digest(normals []sdk.Image) string {
+	h := sha256.New()
+	for _, m := range normals {
+		fmt.Fprint(h, m.Width, m.Height)
+		h.Write(m.Pix)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // fit is the digest of what a part of the fit follows from.
 func (f *fitting) fit(settings ...any) string {
 	h := sha256.New()
@@ -124,10 +134,10 @@ func (f *fitting) fit(settings ...any) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// curriculum is that of the anomaly embeddings.
-func (f *fitting) curriculum() curriculum {
+// embeddingTraining is the training of the anomaly embeddings.
+func (f *fitting) embeddingTraining() trainingConfig {
 	s := f.inversion
-	return curriculum{
+	return trainingConfig{
 		name: anomalyTable, tokens: s.anomalyTokens, side: f.side, batch: s.batch, sae: s.sae, masked: s.masked, augment: s.augment,
 		rate: s.learningRate, encoderRate: s.encoderRate, seed: s.seed,
 	}
@@ -136,25 +146,25 @@ func (f *fitting) curriculum() curriculum {
 // learn learns the anomaly embeddings, unless an earlier fit has.
 func (f *fitting) learn(ctx context.Context, v *inversion) error {
 	s, path := f.inversion, filepath.Join(f.checkpoint, anomalyFile)
-	id := f.fit(v.curriculum, s.word, s.iterations)
+	id := f.fit(v.trainingConfig, s.word, s.iterations)
 	if r, err := of(id, path); err != nil || r != nil {
 		f.advance(s.iterations, math.NaN(), "anomaly embeddings are there")
 		return err
 	}
 	var table []float32
-	var lessons []lesson
+	var examples []example
 	for i := range f.set.Defects {
-		first := len(lessons)
+		first := len(examples)
 		for _, p := range marked(&f.set.Defects[i]) {
-			lessons = append(lessons, lesson{trainingPair{tensor(&p.Image, f.side, f.side), binary(&p.Mask, f.side, f.side)}, i * s.anomalyTokens})
+			examples = append(examples, example{trainingPair{tensor(&p.Image, f.side, f.side), binary(&p.Mask, f.side, f.side)}, i * s.anomalyTokens})
 		}
-		start, err := f.m.start(s.word, lessons[first:], f.side, s.anomalyTokens)
+		start, err := f.m.start(s.word, examples[first:], f.side, s.anomalyTokens)
 		if err != nil {
 			return fmt.Errorf("option init-word: %w", err)
 		}
 		table = append(table, start...)
 	}
-	if err := f.learned(ctx, v, anomalyFile, id, lessons, table, s.iterations, "anomaly embeddings"); err != nil {
+	if err := f.learned(ctx, v, anomalyFile, id, examples, table, s.iterations, "anomaly embeddings"); err != nil {
 		return err
 	}
 	r := record{metadata: map[string]string{metaFit: id}, tensors: values(v.weights)}

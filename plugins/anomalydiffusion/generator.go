@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/anobench/anobench/plugins/sdk"
 )
@@ -61,7 +62,7 @@ func (g *generator) Generate(ctx context.Context, req *sdk.Request, emit func(*s
 	if err != nil || req.Count == 0 {
 		return err
 	}
-	masks, err := s.artist.masks(req, defect)
+	masks, err := s.mask.masks(req, defect)
 	if err != nil {
 		return err
 	}
@@ -172,7 +173,7 @@ func (m *pretrained) fitted(s *settings, req *sdk.Request) ([]float32, error) {
 			return nil, fmt.Errorf("%s: %w: fit with the same options", path, err)
 		}
 		for _, name := range report.Missing {
-			if len(name) > len(encoderPrefix) && name[:len(encoderPrefix)] == encoderPrefix {
+			if strings.HasPrefix(name, encoderPrefix) {
 				return nil, fmt.Errorf("%s lacks %s: fit with the same options (sae, spatial-tokens)", path, name)
 			}
 		}

@@ -195,7 +195,7 @@ func TestFitLearns(t *testing.T) {
 	g, set := All()[0].(*generator), half(64, 64, 1, 2)
 	s, m := opened(t, g, quick(t, map[string]string{"augment": "false"}))
 	f := &fitting{settings: s, m: m, set: set, side: 32}
-	v, err := newInversion(m, f.curriculum(), 16)
+	v, err := newInversion(m, f.embeddingTraining(), 16)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,12 +208,12 @@ func TestFitLearns(t *testing.T) {
 		t.Fatal(err)
 	}
 	pair := set.Defects[0].Pairs[0]
-	lessons := []lesson{{trainingPair{tensor(&pair.Image, 32, 32), binary(&pair.Mask, 32, 32)}, 8}}
+	examples := []example{{trainingPair{tensor(&pair.Image, 32, 32), binary(&pair.Mask, 32, 32)}, 8}}
 	v.begin(word)
 	// The same draw at every step, so that losses compare.
 	var losses []float64
 	for range 12 {
-		if err := v.run(t.Context(), lessons, 0, 1, func(_ int, loss float64) error { losses = append(losses, loss); return nil }); err != nil {
+		if err := v.run(t.Context(), examples, 0, 1, func(_ int, loss float64) error { losses = append(losses, loss); return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

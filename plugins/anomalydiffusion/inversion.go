@@ -13,14 +13,14 @@ import (
 	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
 )
 
-// A lesson is an image with its mask, and where its embedding begins in the table.
-type lesson struct {
+// An example is an image with its mask, and where its embedding begins in the table.
+type example struct {
 	trainingPair
 	first int
 }
 
-// A curriculum says what is learned how.
-type curriculum struct {
+// A trainingConfig says what is learned how.
+type trainingConfig struct {
 	name        string // of the table: a parameter [rows, D]
 	tokens      int    // rows of one embedding
 	side        int    // of images, in pixels
@@ -38,7 +38,7 @@ type curriculum struct {
 // diffusion model under which it makes them (textual inversion, Gal et al. 2023), within
 // masks and along with the spatial encoder if so wanted (Sec. 3.2, Eq. 5 and 6).
 type inversion struct {
-	curriculum
+	trainingConfig
 	m            *pretrained
 	table        *nn.Param
 	prompts      []ldm.Prompt
@@ -52,8 +52,8 @@ type inversion struct {
 }
 
 // newInversion compiles the training step for a table of so many rows.
-func newInversion(m *pretrained, c curriculum, rows int) (*inversion, error) {
-	v := &inversion{curriculum: c, m: m}
+func newInversion(m *pretrained, c trainingConfig, rows int) (*inversion, error) {
+	v := &inversion{trainingConfig: c, m: m}
 	n, length, small := c.batch, m.Text.Length, c.side/m.Autoencoder.Stride()
 	var err error
 	vectors := c.tokens
@@ -92,7 +92,7 @@ func newInversion(m *pretrained, c curriculum, rows int) (*inversion, error) {
 }
 
 // graph is a training step for a table of so many rows.
-func (c curriculum) graph(g *nn.Graph, a Architecture, rows int) error {
+func (c trainingConfig) graph(g *nn.Graph, a Architecture, rows int) error {
 	n, length, dim, small := c.batch, a.Text.Length, a.Text.Channels, c.side/a.Autoencoder.Stride()
 	spliced := []Spliced{{Rows: g.Variable(c.name, rows, dim), At: g.Input("at", n, length)}}
 	if c.sae {
@@ -141,14 +141,14 @@ func (v *inversion) begin(table []float32) {
 
 // run takes training steps from step done on. Each is told to report, with its loss,
 // before the next.
-func (v *inversion) run(ctx context.Context, lessons []lesson, done, steps int, report func(done int, loss float64) error) error {
+func (v *inversion) run(ctx context.Context, examples []example, done, steps int, report func(done int, loss float64) error) error {
 	for done < steps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		// What a step draws follows from its number, so that a fit that was killed goes
 		// on as it would have.
-		if err := v.fill(rand.New(rand.NewPCG(stream(v.seed, v.name), uint64(done))), lessons); err != nil {
+		if err := v.fill(rand.New(rand.NewPCG(stream(v.seed, v.name), uint64(done))), examples); err != nil {
 			return err
 		}
 		v.step.Run()
@@ -173,10 +173,10 @@ func (v *inversion) run(ctx context.Context, lessons []lesson, done, steps int, 
 }
 
 // start is what an embedding of so many tokens starts from: a word, or without one what
-// the describer writes about the lessons.
-func (m *pretrained) start(word string, lessons []lesson, side, tokens int) ([]float32, error) {
+// the describer writes about the examples.
+func (m *pretrained) start(word string, examples []example, side, tokens int) ([]float32, error) {
 	if word == "" {
-		return m.described(lessons, side, tokens)
+		return m.described(examples, side, tokens)
 	}
 	return m.repeated(word, tokens)
 }
@@ -189,11 +189,11 @@ func stream(seed uint64, purpose string) uint64 {
 }
 
 // fill draws a batch and gives it to the training step.
-func (v *inversion) fill(rng *rand.Rand, lessons []lesson) error {
+func (v *inversion) fill(rng *rand.Rand, examples []example) error {
 	m, n, length := v.m, v.batch, v.m.Text.Length
 	pairs := make([]trainingPair, n)
 	for i := range n {
-		l := lessons[rng.IntN(len(lessons))]
+		l := examples[rng.IntN(len(examples))]
 		pairs[i] = l.trainingPair
 		p := v.prompts[rng.IntN(len(v.prompts))]
 		tokens, at := v.batches["tokens"][i*length:][:length], v.batches["at"][i*length:][:length]

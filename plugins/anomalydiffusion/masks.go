@@ -22,7 +22,7 @@ func oneOf(masks []*sdk.Mask) maskSource {
 }
 
 // masks is where the masks of a request come from.
-func (s *artistSettings) masks(req *sdk.Request, d *sdk.Defect) (maskSource, error) {
+func (s *maskSettings) masks(req *sdk.Request, d *sdk.Defect) (maskSource, error) {
 	switch s.source {
 	case "augmented":
 		return s.augmented(req, d)
@@ -53,15 +53,12 @@ func (s *artistSettings) masks(req *sdk.Request, d *sdk.Defect) (maskSource, err
 }
 
 // augmented draws real masks and changes them.
-func (s *artistSettings) augmented(req *sdk.Request, d *sdk.Defect) (maskSource, error) {
+func (s *maskSettings) augmented(req *sdk.Request, d *sdk.Defect) (maskSource, error) {
 	pairs := marked(d)
 	for _, p := range pairs {
 		if p.Mask.Width != req.Width || p.Mask.Height != req.Height {
 			return nil, fmt.Errorf("mask of %s is %dx%d, %dx%d was asked for: scale the set to the working size", p.Image.ID, p.Mask.Width, p.Mask.Height, req.Width, req.Height)
 		}
-	}
-	if len(pairs) == 0 {
-		return nil, fmt.Errorf("defect %q has no pair with a mask that is not empty: add pairs or raise the size", d.Name)
 	}
 	return newPlacement(pairs, req.Set.Normals).mask, nil
 }
@@ -69,7 +66,7 @@ func (s *artistSettings) augmented(req *sdk.Request, d *sdk.Defect) (maskSource,
 var errFolder = errors.New("options masks and masks-folder: masks=folder goes with a folder, and a folder with it")
 
 // fromFolder reads the masks of a folder, or of its folder of the defect's name.
-func (s *artistSettings) fromFolder(req *sdk.Request) (maskSource, error) {
+func (s *maskSettings) fromFolder(req *sdk.Request) (maskSource, error) {
 	if s.folder == "" {
 		return nil, errFolder
 	}
@@ -86,7 +83,7 @@ func (s *artistSettings) fromFolder(req *sdk.Request) (maskSource, error) {
 
 // checkFolder reads all masks of the folder and of the folders in it, and fails where one
 // is not of the wanted size, or none is there.
-func (s *artistSettings) checkFolder(w, h int) error {
+func (s *maskSettings) checkFolder(w, h int) error {
 	switch {
 	case (s.source == "folder") != (s.folder != ""):
 		return errFolder

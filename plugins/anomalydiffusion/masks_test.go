@@ -138,7 +138,7 @@ func TestFolderOfMasks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := artistSettings{source: "folder", folder: dir}
+	s := maskSettings{source: "folder", folder: dir}
 	req := &sdk.Request{Defect: "blob", Width: 8, Height: 6}
 	refused := func(want string) {
 		t.Helper()

@@ -2,15 +2,14 @@ package anomalydiffusion
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 
 	"github.com/anobench/anobench/plugins/anomalydiffusion/ldm"
 	"github.com/anobench/anobench/plugins/sdk"
 )
 
-// figures are what an option of 0, or of no text, stands for at a scale.
-type figures struct {
+// defaults are what an option of 0, of no text, or of -1 where 0 is a value, stands for at a
+// scale.
+type defaults struct {
 	iterations, maskIterations, saveEvery int
 	steps, maskSteps, maskCount           int
 	resolution                            int     // of the model, in pixels
@@ -29,14 +28,14 @@ type figures struct {
 }
 
 var (
-	// paperFigures are the paper's (Sec. 4.1 and C.1), and the released code's where it
+	// paperDefaults are the paper's (Sec. 4.1 and C.1), and the released code's where it
 	// gives none.
-	paperFigures = figures{resolution: 256, iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, start: "noise", moments: "free", masks: "generated", maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", colors: "painted", every: 1, temperature: 1, eta: 1, guidance: 1, strength: 1, refine: 0, margin: 0}
-	// smallFigures fit a category in less than a minute. The encoder has been trained
+	paperDefaults = defaults{resolution: 256, iterations: 300000, maskIterations: 30000, saveEvery: 2000, steps: 200, start: "noise", moments: "free", masks: "generated", maskSteps: 100, maskCount: 504, word: "anomaly", maskWord: "crack", encoderRate: 1, paste: "latent", colors: "painted", every: 1, temperature: 1, eta: 1, guidance: 1, strength: 1, refine: 0, margin: 0}
+	// smallDefaults fit a category in less than a minute. The encoder has been trained
 	// before, and is only adapted. The small model needs guidance to show what prompts
 	// say, and few steps only without noise; masks that it makes have too many parts. It
 	// was trained on images of 64 pixels: in larger ones it knows details alone.
-	smallFigures = figures{resolution: 64, iterations: 200, maskIterations: 60, saveEvery: 100, steps: 8, start: "shifted", moments: "matched", masks: "augmented", maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", colors: "pairs", every: 4, temperature: 1000, eta: 0, guidance: 2.5, strength: 0.75, refine: 0.375, margin: 4}
+	smallDefaults = defaults{resolution: 64, iterations: 200, maskIterations: 60, saveEvery: 100, steps: 8, start: "shifted", moments: "matched", masks: "augmented", maskSteps: 15, maskCount: 16, encoderRate: 0.1, paste: "residual", colors: "pairs", every: 4, temperature: 1000, eta: 0, guidance: 2.5, strength: 0.75, refine: 0.375, margin: 4}
 )
 
 // options is the schema. Only AnomalyDiffusion itself has those of the spatial
@@ -58,7 +57,7 @@ func (g *generator) options() []sdk.Option {
 	yes := func(name, value, help string) sdk.Option {
 		return sdk.Option{Name: name, Type: sdk.Bool, Default: value, Help: help}
 	}
-	small, paper := smallFigures, paperFigures
+	small, paper := smallDefaults, paperDefaults
 	later := func(o sdk.Option) sdk.Option {
 		o.GenerateOnly = true
 		return o
@@ -96,7 +95,7 @@ func (g *generator) options() []sdk.Option {
 		later(text("final-paste", "", fmt.Sprintf("Surroundings of the mask in the end: pixels of the normal image, its latents, none (released), or residual: the normal image plus what painting changed, softened at the mask's edge; no text: %s at scale small, %s at scale paper.", small.paste, paper.paste),
 			"", "pixel", "latent", "none", "residual")),
 		later(text("colors", "", fmt.Sprintf("Colors of what is painted: those it comes with (painted), none if no image of the set has any (set), or so and else varying in the mask, along each principal axis of the colors of the defect's anomalies, at most %v times as much as there (pairs); no text: %s at scale small, %s at scale paper.", mostColors, small.colors, paper.colors), "", "painted", "set", "pairs")),
-		later(count("mask-margin", "-1", "-1", "64", fmt.Sprintf("Pixels around the mask that are painted, too, so that thin anomalies can form; final-paste pixel and residual put the normal image over them. -1: %d at scale small, %d at scale paper.", small.margin, paper.margin))),
+		later(count("mask-margin", "-1", "-1", "64", fmt.Sprintf("Pixels around the mask, at the size that is painted at, that are painted, too, so that thin anomalies can form; final-paste pixel and residual put the normal image over them. -1: %d at scale small, %d at scale paper.", small.margin, paper.margin))),
 	}
 	if !g.full {
 		return all
@@ -116,13 +115,13 @@ func (g *generator) options() []sdk.Option {
 	)
 }
 
-// settings are the options, with a scale's figures where they leave it to the scale.
+// settings are the options, with a scale's defaults where they leave it to the scale.
 type settings struct {
 	paper               bool // scale
 	weights, vocabulary string
 	resolution          int // side of images as the model sees them, 0 for their own
 	inversion           inversionSettings
-	artist              artistSettings
+	mask                maskSettings
 	painter             painterSettings
 }
 
@@ -137,8 +136,8 @@ type inversionSettings struct {
 	seed                         uint64
 }
 
-// artistSettings are those of masks.
-type artistSettings struct {
+// maskSettings are those of masks.
+type maskSettings struct {
 	source, folder           string
 	tokens                   int
 	word                     string
@@ -189,9 +188,9 @@ func (s settings) refined(w, h int) *settings {
 // read takes the options apart.
 func (g *generator) read(o sdk.Options) (settings, error) {
 	s := settings{paper: o.String("scale") == "paper", weights: o.Path("weights"), vocabulary: o.Path("vocabulary")}
-	f := smallFigures
+	f := smallDefaults
 	if s.paper {
-		f = paperFigures
+		f = paperDefaults
 	}
 	or := func(name string, figure int) int {
 		if v := o.Int(name); v != 0 {
@@ -200,26 +199,22 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 		return figure
 	}
 	s.resolution = or("resolution", f.resolution)
-	seed, err := strconv.ParseUint(o.String("seed"), 10, 64)
-	if err != nil {
-		return s, fmt.Errorf("option seed: %w", err)
-	}
 	s.inversion = inversionSettings{
 		embeddings: o.Path("embeddings"), augment: o.Bool("augment"), anomalyTokens: o.Int("anomaly-tokens"), word: o.String("init-word"),
-		iterations: or("iterations", f.iterations), batch: o.Int("batch"), saveEvery: or("save-every", f.saveEvery), learningRate: o.Float("lr"), seed: seed,
+		iterations: or("iterations", f.iterations), batch: o.Int("batch"), saveEvery: or("save-every", f.saveEvery), learningRate: o.Float("lr"), seed: uint64(o.Int("seed")),
 	}
-	s.artist = artistSettings{
+	s.mask = maskSettings{
 		source: o.String("masks"), folder: o.Path("masks-folder"), tokens: o.Int("mask-tokens"), word: o.String("mask-init-word"),
 		iterations: or("mask-iterations", f.maskIterations), count: or("mask-count", f.maskCount), steps: or("mask-steps", f.maskSteps), guidance: o.Float("mask-guidance"),
 	}
-	if s.artist.source == "" {
-		s.artist.source = f.masks
+	if s.mask.source == "" {
+		s.mask.source = f.masks
 	}
 	if s.inversion.word == "" {
 		s.inversion.word = f.word
 	}
-	if s.artist.word == "" {
-		s.artist.word = f.maskWord
+	if s.mask.word == "" {
+		s.mask.word = f.maskWord
 	}
 	s.painter = painterSettings{
 		steps: or("steps", f.steps), eta: o.Float("eta"), guidance: o.Float("guidance"), paste: o.String("final-paste"),
@@ -284,7 +279,7 @@ func (g *generator) read(o sdk.Options) (settings, error) {
 	if _, err := s.painter.ddim(schedule); err != nil {
 		return s, fmt.Errorf("option steps: %w", err)
 	}
-	if _, err := schedule.DDIM(s.artist.steps, 1); err != nil {
+	if _, err := schedule.DDIM(s.mask.steps, 1); err != nil {
 		return s, fmt.Errorf("option mask-steps: %w", err)
 	}
 	return s, nil
@@ -328,7 +323,7 @@ func (s *settings) check(set *sdk.FewShotSet) error {
 func marked(d *sdk.Defect) []*sdk.Pair {
 	var out []*sdk.Pair
 	for i := range d.Pairs {
-		if slices.ContainsFunc(d.Pairs[i].Mask.Pix, func(v byte) bool { return v != 0 }) {
+		if !empty(&d.Pairs[i].Mask) {
 			out = append(out, &d.Pairs[i])
 		}
 	}

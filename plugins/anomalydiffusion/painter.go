@@ -273,7 +273,7 @@ func (p *painter) condition(orders []order) error {
 	var prompts []ldm.Prompt
 	contexts := len(p.context) / (m.Text.Length * dim)
 	for range contexts - p.batch {
-		prompts = append(prompts, m.wordless())
+		prompts = append(prompts, m.unconditional())
 	}
 	each := len(p.vectors) / contexts
 	for _, o := range orders {

@@ -98,12 +98,12 @@ func (m *pretrained) compare(s *settings) error {
 	if err != nil {
 		return fmt.Errorf("option weights, scale %s: checkpoint %s: %w", s.scale(), s.weights, err)
 	}
-	return m.lacks(s, report)
+	return m.checkComplete(s, report)
 }
 
-// lacks fails where a checkpoint has not all of the model. The spatial encoder may be
-// missing.
-func (m *pretrained) lacks(s *settings, report nn.LoadReport) error {
+// checkComplete fails where a checkpoint has not all of the model. The spatial encoder may
+// be missing, which it notes.
+func (m *pretrained) checkComplete(s *settings, report nn.LoadReport) error {
 	missing := slices.DeleteFunc(slices.Clone(report.Missing), func(name string) bool { return strings.HasPrefix(name, encoderPrefix) })
 	m.newEncoder = len(missing) < len(report.Missing)
 	if len(missing) > 0 {
@@ -127,7 +127,7 @@ func (m *pretrained) says(s *settings) error {
 		}
 		starts = append(starts, start{"init-word", v.word, tokens})
 	}
-	if a := &s.artist; a.source == "generated" {
+	if a := &s.mask; a.source == "generated" {
 		starts = append(starts, start{"mask-init-word", a.word, a.tokens})
 	}
 	for _, v := range starts {
@@ -172,7 +172,7 @@ func (m *pretrained) load(s *settings) error {
 	if err != nil {
 		return fmt.Errorf("option weights, scale %s: %w", s.scale(), err)
 	}
-	if err := m.lacks(s, report); err != nil {
+	if err := m.checkComplete(s, report); err != nil {
 		return err
 	}
 	m.params.Fill()
@@ -372,8 +372,8 @@ func (m *pretrained) spliced(vectors int) ([]ldm.Prompt, error) {
 	return out, nil
 }
 
-// wordless is the prompt without a word, of guidance.
-func (m *pretrained) wordless() ldm.Prompt {
+// unconditional is the prompt without a word, of guidance.
+func (m *pretrained) unconditional() ldm.Prompt {
 	p := ldm.Prompt{Tokens: m.tokenizer.Encode("", m.Text.Length), Vectors: make([]int, m.Text.Length)}
 	for i := range p.Vectors {
 		p.Vectors[i] = -1

@@ -44,9 +44,9 @@ func (p *painter) steers(defect string, contexts int) *steering {
 func (s *steering) begin(orders []order, masks [][]float32) error {
 	s.masks = masks
 	length := s.p.m.Text.Length
-	wordless := len(s.positions)/length - s.p.batch
+	unconditional := len(s.positions)/length - s.p.batch
 	for i, o := range orders {
-		at := s.positions[(wordless+i)*length:][:length]
+		at := s.positions[(unconditional+i)*length:][:length]
 		copy(at, o.prompt.Steered(s.form == ldm.WeighLogits))
 		if s.kind == "paper" {
 			fill(at, 1)
@@ -69,9 +69,9 @@ func fill(dst []float32, v float32) {
 // each calls f for the pixels' numbers of every image.
 func (s *steering) each(f func(i int, pixels []float32)) {
 	size := s.p.lw * s.p.lh
-	wordless := len(s.pixels)/size - s.p.batch
+	unconditional := len(s.pixels)/size - s.p.batch
 	for i := range s.p.batch {
-		f(i, s.pixels[(wordless+i)*size:][:size])
+		f(i, s.pixels[(unconditional+i)*size:][:size])
 	}
 }
 

@@ -17,9 +17,9 @@ const descriptionNoise = 0.3
 // have to tell how these show in latents and what shape they have, of which the describer
 // sees another one. The noise predictor alone hardly teaches it, since most of what it sees says
 // little about flaws. The layer that tells is not kept.
-func trainDescriber(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, all []lesson, t Training, report func(step int, loss float64)) error {
+func trainDescriber(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, all []encodedExample, t Training, report func(step int, loss float64)) error {
 	const n = diffusionBatch
-	var described []lesson
+	var described []encodedExample
 	for _, l := range all {
 		if l.sight != nil {
 			described = append(described, l)
@@ -77,7 +77,7 @@ func trainDescriber(ctx context.Context, a anomalydiffusion.Architecture, params
 }
 
 // show writes what the describer sees, in [-1, 1].
-func (l *lesson) show(dst []float32) {
+func (l *encodedExample) show(dst []float32) {
 	for k, v := range l.sight {
 		dst[k] = float32(v)/127.5 - 1
 	}

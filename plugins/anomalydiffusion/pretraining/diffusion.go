@@ -22,8 +22,8 @@ const (
 	flawWeight, mostRatio = 4.0, 4.0
 )
 
-// A lesson is an example as the noise predictor sees it.
-type lesson struct {
+// An encodedExample is an example as the noise predictor sees it.
+type encodedExample struct {
 	latents []float32
 	mask    []float32 // [side, side]
 	tokens  []float32
@@ -34,8 +34,8 @@ type lesson struct {
 	trace                []float32 // of the flaw in latents and its shape, where it is described
 }
 
-// lessons encodes examples once, for many steps.
-func lessons(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, s *surfaces, rng *rand.Rand, count int) ([]lesson, error) {
+// encodeExamples encodes examples once, for many steps.
+func encodeExamples(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, s *surfaces, rng *rand.Rand, count int) ([]encodedExample, error) {
 	encode, err := newEncoder(a.Model, params, device)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func lessons(ctx context.Context, a anomalydiffusion.Architecture, params *nn.Pa
 	if err != nil {
 		return nil, err
 	}
-	var out []lesson
+	var out []encodedExample
 	for len(out) < count {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -57,7 +57,7 @@ func lessons(ctx context.Context, a anomalydiffusion.Architecture, params *nn.Pa
 		}
 		size := len(latents) / encodeBatch
 		for i, e := range examples {
-			l := lesson{latents: append([]float32(nil), latents[i*size:][:size]...), mask: e.mask}
+			l := encodedExample{latents: append([]float32(nil), latents[i*size:][:size]...), mask: e.mask}
 			prompt := ldm.Prompt{Tokens: tokenizer.Encode(e.caption, a.Text.Length)}
 			vectors := e.described
 			if e.located {
@@ -105,7 +105,7 @@ func (s sight) bytes() []byte {
 // attend to descriptions, or in other steps to any word, as with the weights of Eq. 7: so
 // those that do show the flaw, and an embedding of textual inversion, which all attend
 // to, makes it wherever the sampler paints.
-func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, all []lesson, t Training, report func(step int, loss float64)) error {
+func trainDiffusion(ctx context.Context, a anomalydiffusion.Architecture, params *nn.ParamSet, device *exec.CPU, all []encodedExample, t Training, report func(step int, loss float64)) error {
 	const n = diffusionBatch
 	stride := a.Autoencoder.Stride()
 	small := side / stride
@@ -190,7 +190,7 @@ func under(params *nn.ParamSet, prefixes []string) (out []*nn.Param) {
 	return out
 }
 
-// place says which rows of a batch's vectors go where, of which this lesson's begin at
+// place says which rows of a batch's vectors go where, of which this example's begin at
 // first.
 func place(at, vectors []float32, first int) {
 	for k, v := range vectors {
@@ -203,7 +203,7 @@ func place(at, vectors []float32, first int) {
 
 // steer turns attention to the description of a flaw, or to the whole prompt, off where
 // no part of a latent pixel is in the mask.
-func steer(pixels, positions []float32, l lesson, stride int, whole bool) {
+func steer(pixels, positions []float32, l encodedExample, stride int, whole bool) {
 	clear(positions)
 	if !l.seen {
 		return

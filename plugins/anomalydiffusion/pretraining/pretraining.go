@@ -70,7 +70,7 @@ func Run(ctx context.Context, path string, t Training, progress func(part string
 		}
 	}
 	rng := rand.New(rand.NewPCG(t.Seed, 2))
-	all, err := lessons(ctx, a, params, device, s, rng, t.Examples)
+	all, err := encodeExamples(ctx, a, params, device, s, rng, t.Examples)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/anobench/anobench/nn"
 	"github.com/anobench/anobench/nn/exec"
@@ -23,9 +24,9 @@ const (
 	sampleBatch = 8
 )
 
-// An artist learns what masks of a defect look like, and makes more of them (Sec. 3.4,
+// A maskGenerator learns what masks of a defect look like, and makes more of them (Sec. 3.4,
 // C.1).
-type artist struct {
+type maskGenerator struct {
 	f          *fitting
 	inversion  *inversion
 	w, h       int // of masks
@@ -38,13 +39,13 @@ type artist struct {
 	denoiser   *ldm.Denoiser
 }
 
-// newArtist compiles what makes masks of w by h pixels.
-func newArtist(f *fitting, w, h int) (*artist, error) {
-	m, s := f.m, f.artist
-	a := &artist{f: f, w: w, h: h, batch: min(sampleBatch, s.count)}
+// newMaskGenerator compiles what makes masks of w by h pixels.
+func newMaskGenerator(f *fitting, w, h int) (*maskGenerator, error) {
+	m, s := f.m, f.mask
+	a := &maskGenerator{f: f, w: w, h: h, batch: min(sampleBatch, s.count)}
 	a.workW, a.workH = m.working(w, h)
 	var err error
-	if a.inversion, err = newInversion(m, f.maskCurriculum(), s.tokens); err != nil {
+	if a.inversion, err = newInversion(m, f.maskTraining(), s.tokens); err != nil {
 		return nil, err
 	}
 	if a.conditions, err = m.conditioner(2*a.batch, s.tokens); err != nil {
@@ -62,25 +63,26 @@ func newArtist(f *fitting, w, h int) (*artist, error) {
 	return a, err
 }
 
-// maskCurriculum is that of a mask embedding.
-func (f *fitting) maskCurriculum() curriculum {
-	return curriculum{
-		name: maskTable, tokens: f.artist.tokens, side: f.side, batch: f.settings.inversion.batch, rate: f.settings.inversion.learningRate,
+// maskTraining is the training of a mask embedding.
+func (f *fitting) maskTraining() trainingConfig {
+	return trainingConfig{
+		name: maskTable, tokens: f.mask.tokens, side: f.side, batch: f.settings.inversion.batch, rate: f.settings.inversion.learningRate,
 		decay: 0.01, seed: f.settings.inversion.seed, // AdamW with PyTorch's decay, as in the released code
 	}
 }
 
 // makeMasks learns the mask embedding of a defect and makes its masks, unless an
 // earlier fit has.
-func (f *fitting) makeMasks(ctx context.Context, a *artist, d *sdk.Defect) error {
-	s, file := f.artist, maskFile(d.Name)
+func (f *fitting) makeMasks(ctx context.Context, a *maskGenerator, d *sdk.Defect) error {
+	s, file := f.mask, maskFile(d.Name)
 	path := filepath.Join(f.checkpoint, file)
-	id := f.fit(s, a.inversion.curriculum, d.Name)
+	// Normal images tell where masks may be that real ones make up for.
+	id := f.fit(s, a.inversion.trainingConfig, d.Name, digest(f.set.Normals))
 	if r, err := of(id, path); err != nil || r != nil {
 		f.advance(s.iterations+s.count, math.NaN(), "masks of "+d.Name+" are there")
 		return err
 	}
-	var lessons []lesson
+	var examples []example
 	for _, p := range marked(d) {
 		mask := binary(&p.Mask, f.side, f.side)
 		image := make([]float32, 0, 3*len(mask))
@@ -89,13 +91,13 @@ func (f *fitting) makeMasks(ctx context.Context, a *artist, d *sdk.Defect) error
 				image = append(image, 2*v-1)
 			}
 		}
-		lessons = append(lessons, lesson{trainingPair: trainingPair{image, mask}})
+		examples = append(examples, example{trainingPair: trainingPair{image, mask}})
 	}
-	start, err := f.m.start(s.word, lessons, f.side, s.tokens)
+	start, err := f.m.start(s.word, examples, f.side, s.tokens)
 	if err != nil {
 		return fmt.Errorf("option mask-init-word: %w", err)
 	}
-	if err := f.learned(ctx, a.inversion, file, id, lessons, start, s.iterations, "mask embedding of "+d.Name); err != nil {
+	if err := f.learned(ctx, a.inversion, file, id, examples, start, s.iterations, "mask embedding of "+d.Name); err != nil {
 		return err
 	}
 	masks, augmented, err := a.draw(ctx, d, a.inversion.table.Data)
@@ -116,10 +118,11 @@ func (f *fitting) makeMasks(ctx context.Context, a *artist, d *sdk.Defect) error
 
 // draw makes the masks [count, h, w] of a defect by its embedding, and tells how many
 // of them the embedding gave no good one for: these are real ones, augmented.
-func (a *artist) draw(ctx context.Context, d *sdk.Defect, embedding []float32) (masks []byte, augmented int, err error) {
+func (a *maskGenerator) draw(ctx context.Context, d *sdk.Defect, embedding []float32) (masks []byte, augmented int, err error) {
 	type attempt struct{ mask, try int }
 	var due []attempt
-	count := a.f.artist.count
+	real := sync.OnceValue(func() *placement { return newPlacement(marked(d), a.f.set.Normals) })
+	count := a.f.mask.count
 	for i := range count {
 		due = append(due, attempt{mask: i})
 	}
@@ -137,7 +140,7 @@ func (a *artist) draw(ctx context.Context, d *sdk.Defect, embedding []float32) (
 		for i := range a.batch {
 			at := now[min(i, len(now)-1)] // the last batch is filled up
 			rng := rand.New(rand.NewPCG(stream(a.f.settings.inversion.seed, "masks of "+d.Name), uint64(at.mask*attempts+at.try)))
-			prompts[i], prompts[a.batch+i] = m.wordless(), a.inversion.prompts[rng.IntN(len(a.inversion.prompts))]
+			prompts[i], prompts[a.batch+i] = m.unconditional(), a.inversion.prompts[rng.IntN(len(a.inversion.prompts))]
 			seeds[i] = rng.Uint64()
 		}
 		if err := a.conditions.contexts(context, prompts, vectors); err != nil {
@@ -165,7 +168,7 @@ func (a *artist) draw(ctx context.Context, d *sdk.Defect, embedding []float32) (
 			default:
 				augmented++
 				rng := rand.New(rand.NewPCG(stream(a.f.settings.inversion.seed, "augmented masks of "+d.Name), uint64(at.mask)))
-				copy(masks[at.mask*a.w*a.h:], newPlacement(marked(d), a.f.set.Normals).mask(rng, nil).Pix)
+				copy(masks[at.mask*a.w*a.h:], real().mask(rng, nil).Pix)
 			}
 			a.f.advance(1, math.NaN(), "masks of "+d.Name)
 		}
