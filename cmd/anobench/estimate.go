@@ -50,7 +50,7 @@ func printEstimate(w io.Writer, p *harness.Plan, e harness.Estimate) error {
 	for _, g := range e.Generators {
 		fit := short(g.Fit).String() + " to fit a category"
 		if g.Fit == 0 {
-			fit = "the fit of a row above"
+			fit = "no fit of its own"
 		}
 		fmt.Fprintf(w, "       %s: %.1f million parameters, %.1f GiB, %s and %s an image on one thread\n",
 			g.Generator, float64(g.Parameters)/1e6, float64(g.Memory)/gib, fit, short(g.Sample))

@@ -427,10 +427,11 @@ func (c *Conv) runPanel(task, worker int) {
 // image.
 func (c *Conv) compute(pn panel, weights []float32, n, first, last, worker int) {
 	t := c.columnBlock(pn, weights, worker)
+	t.aRow = 4 * c.shape.StrideW * c.x.Pixel
 	t.outer, t.aOuter, t.bOuter = len(c.taps), &c.taps[0], &c.tapsB[pn.vectors-1][0]
 	for y := first; y < last; y++ {
 		for _, px := range c.tiles[pn.vectors-1] {
-			c.computeTile(t, pn, span{n, 1}, y, px, worker)
+			c.computeTile(t, pn, n, y, px.first, px.n, c.y.Pixel, worker)
 		}
 	}
 }
@@ -438,10 +439,11 @@ func (c *Conv) compute(pn panel, weights []float32, n, first, last, worker int) 
 // computePixels does so in all images, pixel by pixel.
 func (c *Conv) computePixels(pn panel, weights []float32, worker int) {
 	t := c.columnBlock(pn, weights, worker)
+	t.aRow = 4 * c.x.Image
 	for i, taps := range c.pixels {
 		t.outer, t.aOuter, t.bOuter = len(taps.in), &taps.in[0], &taps.weights[pn.vectors-1][0]
 		for _, images := range c.tiles[pn.vectors-1] {
-			c.computeTile(t, pn, images, i/c.y.W, span{i % c.y.W, 1}, worker)
+			c.computeTile(t, pn, images.first, i/c.y.W, i%c.y.W, images.n, c.y.Image, worker)
 		}
 	}
 }
@@ -455,15 +457,11 @@ func (c *Conv) columnBlock(pn panel, weights []float32, worker int) *tile {
 	return t
 }
 
-// computeTile computes pixels of a row of an image, or one of several images.
-func (c *Conv) computeTile(t *tile, pn panel, images span, y int, px span, worker int) {
-	s, count, apart := c.shape, px.n, c.y.Pixel
-	t.aRow = 4 * s.StrideW * c.x.Pixel
-	if images.n > 1 {
-		count, apart, t.aRow = images.n, c.y.Image, 4*c.x.Image
-	}
-	t.a = &c.x.Data[c.x.at(images.first, y*s.StrideH-s.PadH, px.first*s.StrideW-s.PadW)]
-	kernel, width, out := c.isa.tiles[pn.vectors-1][count], pn.vectors*c.isa.lanes, c.y.at(images.first, y, px.first)+pn.first
+// computeTile computes count pixels that are apart in y, the first at (n, y, x).
+func (c *Conv) computeTile(t *tile, pn panel, n, y, x, count, apart, worker int) {
+	s, width, kernel := c.shape, pn.vectors*c.isa.lanes, c.isa.tiles[pn.vectors-1][count]
+	t.a = &c.x.Data[c.x.at(n, y*s.StrideH-s.PadH, x*s.StrideW-s.PadW)]
+	out := c.y.at(n, y, x) + pn.first
 	if pn.first+width <= s.K {
 		t.c, t.cRow = &c.y.Data[out], 4*apart
 		kernel(t)

@@ -144,17 +144,7 @@ func ReLUBackward(p *Pool, dx, y, dy Array) (run func()) {
 
 // Mul prepares y = a * b.
 func Mul(p *Pool, y, a, b Array) (run func()) {
-	s := isas[0]
-	return each(p, func(pieces *[3][]float32) {
-		y, a, b := pieces[0], pieces[1], pieces[2]
-		whole := len(y) / s.lanes
-		if whole > 0 {
-			s.mul(&y[0], &a[0], &b[0], whole)
-		}
-		for i := whole * s.lanes; i < len(y); i++ {
-			y[i] = a[i] * b[i]
-		}
-	}, y, a, b)
+	return each(p, func(pieces *[3][]float32) { products(pieces[0], pieces[1], pieces[2]) }, y, a, b)
 }
 
 // Apply prepares y = f(x), element by element.
